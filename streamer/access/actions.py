@@ -38,7 +38,7 @@ ACTIONS: Final[dict[str, What]] = {
     "view_budget": What("view", "see what another budget would find"),
     "view_model": What("view", "see the model's versions and drift"),
     "view_proposals": What("view", "see what is proposed and decided"),
-    "view_snoozes": What("view", "see what is put off"),
+    "view_snoozes": What("view", "see what is snoozed"),
     "view_operations": What("view", "see how the service is"),
     "view_help": What("view", "read the help"),
     # Handing out.
@@ -55,7 +55,7 @@ ACTIONS: Final[dict[str, What]] = {
     "reopen": What("change", "put an alert back into the queue"),
     "snooze": What("change", "put a card or merchant off, within the limit"),
     "snooze_long": What("change", "put a card or merchant off for longer than the limit"),
-    "end_snooze": What("change", "end what is put off"),
+    "end_snooze": What("change", "end a snooze"),
     # What needs two people.
     "propose": What("change", "propose a change"),
     "approve": What("change", "approve or decline what another has proposed"),

@@ -16,6 +16,7 @@ from streamer.audit.stored_entry import StoredEntry, place_code, stored_entry
 from streamer.errors import ConfigurationError, UnavailableError
 from streamer.settings import Settings
 from streamer.stream.kafka.kafka_config import librdkafka_config
+from streamer.stream.kafka.kafka_words import in_words
 from streamer.stream.publishing.alert_partition import alert_messages
 
 __all__ = ["Period", "ReadEntry", "read_entries"]
@@ -83,7 +84,7 @@ def _bounds(settings: Settings, topic: str, since_ms: int) -> dict[int, tuple[in
                 first = at.offset if at.error is None and at.offset >= 0 else end
             bounds[partition] = first, end
     except KafkaException as error:
-        raise UnavailableError(f"{topic} must be readable, got {error}") from None
+        raise UnavailableError(f"{topic} must be readable, got {in_words(error)}") from None
     finally:
         consumer.close()
     return bounds

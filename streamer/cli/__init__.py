@@ -17,19 +17,19 @@ __all__ = ["main"]
 _COMMANDS: Final = {
     "audit": (
         "streamer.cli.audit_command",
-        "Look at who changed what and who saw which card (STREAMER_AUDIT_TOPIC).",
+        "Show who changed what and who saw which card.",
     ),
     "backtest": (
         "streamer.cli.backtest_command",
-        "Compare the alerts that FILE's payments would have given with and without a change.",
+        "Compare FILE's alerts with and without a change.",
     ),
     "challenger": (
         "streamer.cli.challenger_command",
-        "Try models on live traffic beside the one in use (STREAMER_REDIS_URL, STREAMER_NAMESPACE).",
+        "Try models on live traffic beside the one in use.",
     ),
     "check-config": (
         "streamer.cli.config_command",
-        "Print every setting with its value and where it comes from; exit 2 with all faults at once.",
+        "Print every setting, its value and where it comes from.",
     ),
     "console": (
         "streamer.cli.console_command",
@@ -41,7 +41,7 @@ _COMMANDS: Final = {
     ),
     "dev": (
         "streamer.cli.dev_command",
-        "Run broker, Redis, workers, payments and verdicts on this machine until Ctrl-C.",
+        "Run a whole stack on this machine until Ctrl-C.",
     ),
     "dlq": (
         "streamer.cli.dlq_command",
@@ -49,57 +49,55 @@ _COMMANDS: Final = {
     ),
     "drift": (
         "streamer.cli.drift_command",
-        "Look at how far traffic has moved from what a version was made for.",
+        "Show how far traffic has moved from a model version.",
     ),
     "evaluate": (
         "streamer.cli.evaluate_command",
-        "Measure how well FILE's frauds are ranked, and how well other detectors rank them.",
+        "Measure how well FILE's frauds are ranked.",
     ),
     "explain": (
         "streamer.cli.explain_command",
-        "Explain the alert ALERT_ID: every part of its score, what was expected, and what would "
-        "change it.",
+        "Explain the alert ALERT_ID: every part of its score.",
     ),
     "fairness": (
         "streamer.cli.fairness_command",
-        "Look at how differently groups of payments are treated, beyond chance.",
+        "Show how differently groups of payments are treated.",
     ),
     "features": (
         "streamer.cli.features_command",
-        "Write the features of FILE's payments as they would be scored, with point-in-time columns.",
+        "Write the features of FILE's payments to a Parquet file.",
     ),
     "fit": (
         "streamer.cli.fit_command",
-        "Choose the number of clusters for FILES' payments and write a model that workers start from.",
+        "Choose the number of clusters and fit a model to FILES.",
     ),
     "gate": (
         "streamer.cli.gate_command",
-        "Decide by figures whether VERSION may take over from the one in use.",
+        "Decide by figures whether VERSION may replace the head.",
     ),
     "impact": (
         "streamer.cli.impact_command",
-        "Tell in money what FILE's alerts would have cost and saved a day, and what other budgets "
-        "would.",
+        "Show in money what FILE's alerts would cost and save.",
     ),
     "intake": (
         "streamer.cli.intake_command",
-        "Look at what messages or rows are read as, and find the lines that declare them.",
+        "Check how messages are read, and draft a declaration.",
     ),
     "model": (
         "streamer.cli.model_command",
-        "Look after the model versions in Redis (STREAMER_REDIS_URL, STREAMER_NAMESPACE).",
+        "Look after the model versions in Redis.",
     ),
     "partition": (
         "streamer.cli.partition_command",
-        "Look after the partitions whose state is in Redis (STREAMER_REDIS_URL, STREAMER_NAMESPACE).",
+        "Look after the partitions whose state is in Redis.",
     ),
     "policy": (
         "streamer.cli.policy_command",
-        "Look at the alert budget, sample, reserve and ranking in force, and change them.",
+        "Show and change the alert budget and other live settings.",
     ),
     "privacy": (
         "streamer.cli.privacy_command",
-        "Say what is stored of a card, and forget a card (docs/privacy.md).",
+        "Show what is stored of a card, or forget a card.",
     ),
     "replay": (
         "streamer.cli.replay_command",
@@ -107,7 +105,7 @@ _COMMANDS: Final = {
     ),
     "retrain": (
         "streamer.cli.retrain_command",
-        "Fit a version to recent payments, gate it against the head and let it challenge that.",
+        "Fit a challenger to recent payments, if the gate passes.",
     ),
     "serve": (
         "streamer.cli.serve_command",
@@ -115,19 +113,19 @@ _COMMANDS: Final = {
     ),
     "simulate": (
         "streamer.cli.simulate_command",
-        "Make up payments: customers with habits, five kinds of fraud, slow drift.",
+        "Make up payments: habits, five kinds of fraud, drift.",
     ),
     "skew": (
         "streamer.cli.skew_command",
-        "Hold the answers of `streamer serve` against the scores that the stream then gave.",
+        "Compare the answers of `streamer serve` with the stream.",
     ),
     "status": (
         "streamer.cli.status_command",
-        "Show workers, partitions, model, budget and what is wrong, with the runbook for it.",
+        "Show workers, partitions, model and what is wrong.",
     ),
     "users": (
         "streamer.cli.users_command",
-        "Add people who log in to the console, disable them and change their roles.",
+        "Look after the people who log in to the console.",
     ),
     "worker": (
         "streamer.cli.worker_command",

@@ -26,16 +26,17 @@ __all__ = ["audit"]
 
 @click.group()
 def audit() -> None:
-    """Look at who changed what and who saw which card (STREAMER_AUDIT_TOPIC).
+    """Show who changed what and who saw which card.
 
-    Every process writes a chain of entries, each with the hash of the one before; the head of each
-    chain is kept in Redis (STREAMER_NAMESPACE), in the chains of the others and as a metric.
+    Every process writes a chain of entries to STREAMER_AUDIT_TOPIC, each with the hash of the one
+    before; the head of each chain is kept in Redis (STREAMER_NAMESPACE), in the chains of the
+    others and as a metric.
     """
 
 
 @audit.command()
-@click.option("--since", metavar="TIME", help="Only entries from then on, RFC 3339.")
-@click.option("--until", metavar="TIME", help="Only entries before then.")
+@click.option("--since", metavar="TIME", help="Only entries at this time (RFC 3339) or later.")
+@click.option("--until", metavar="TIME", help="Only entries before this time.")
 @click.option(
     "--file",
     "path",
@@ -46,9 +47,11 @@ def audit() -> None:
 @as_json
 @readable_errors
 def verify(since: str | None, until: str | None, path: Path | None, as_json: bool) -> None:
-    """Name every entry that was changed, dropped, reordered, cut, forked or added.
+    """Name every entry that was tampered with.
 
-    Exit code 0 where there is none, 1 where there is, 2 where it cannot be known.
+    That is changed, dropped, reordered, cut, forked or added.
+
+    Exit code 0 when there is none, 1 when there is one, 2 when it cannot be determined.
 
     \b
     streamer audit verify
@@ -84,21 +87,26 @@ def verify(since: str | None, until: str | None, path: Path | None, as_json: boo
 
 
 @audit.command()
-@click.option("--from", "since", metavar="TIME", help="From then on, RFC 3339.")
-@click.option("--to", "until", metavar="TIME", help="Before then.")
+@click.option(
+    "--from", "since", metavar="TIME", help="Only entries at this time (RFC 3339) or later."
+)
+@click.option("--to", "until", metavar="TIME", help="Only entries before this time.")
 @click.option(
     "--out",
     "path",
     required=True,
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="FILE.jsonl has the topic's bytes and can be verified; FILE.csv is for spreadsheets.",
+    help="FILE.jsonl holds the topic's bytes and can be verified; FILE.csv is for spreadsheets.",
 )
 @readable_errors
 def export(since: str | None, until: str | None, path: Path) -> None:
-    """Write the entries of a period to FILE, and FILE.manifest.json to check them by.
+    """Write the entries of a period to a file.
 
-    The hash of the manifest is printed and is itself on the audit topic: who has both has all of it.
+    FILE.manifest.json is written beside it, to check it by.
+
+    The manifest's hash is printed, and is written to the audit topic too: a file that matches it is
+    complete and unchanged.
 
     \b
     streamer audit export --from 2026-11-01T00:00:00Z --to 2026-12-01T00:00:00Z --out november.jsonl

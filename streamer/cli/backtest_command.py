@@ -57,11 +57,11 @@ _PIPED_COLUMNS = 120
     "first_row",
     type=click.IntRange(min=0),
     metavar="ROW",
-    help="Compare from this row on, from 0. [default: after the first quarter]",
+    help="Compare from this row on, counted from 0. [default: after the first quarter]",
 )
 @teaches_by_labels
 @click.option(
-    "--seed", type=int, default=0, show_default=True, help="Seed of what is drawn for chargebacks."
+    "--seed", type=int, default=0, show_default=True, help="Seed for drawing chargebacks."
 )
 @click.option(
     "--examples",
@@ -94,14 +94,14 @@ def backtest(
     reading: Reading,
     as_json: bool,
 ) -> None:
-    """Compare the alerts that FILE's payments would have given with and without a change.
+    """Compare FILE's alerts with and without a change.
 
     Both configurations pass over the file in order, each with the budget, the verdicts and the
-    learning of a worker of its own: the settings as they are, and the same with every --change. Told
-    are the alerts gained, lost and kept, and, where the file has labels, which of them were frauds.
+    learning of a worker of its own: the settings as they are, and the same with every --change. It
+    shows the alerts gained, lost and kept and, if the file has labels, which of them were frauds.
 
-    Nothing is written to Kafka or Redis. Ctrl-C stops it, and then nothing is told. Needs the extra
-    `evaluation` for --html.
+    Nothing is written to Kafka or Redis. Ctrl-C stops it, and then nothing is shown. Needs the
+    extra `evaluation` for --html.
 
     \b
     streamer backtest payments.parquet --change half_life_transactions=50000 --html report.html

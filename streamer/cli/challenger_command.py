@@ -25,14 +25,15 @@ __all__ = ["challenger"]
 
 @click.group()
 def challenger() -> None:
-    """Try models on live traffic beside the one in use (STREAMER_REDIS_URL, STREAMER_NAMESPACE).
+    """Try models on live traffic beside the one in use.
 
-    A challenger scores every batch on the same histories as the model in use, learns sums of its own
-    and has its own threshold on the same budget. It raises no alert and changes nothing else. At most
-    three run at a time, each for about a seventh of a worker's CPU on top.
+    Challengers are kept in Redis (STREAMER_REDIS_URL, STREAMER_NAMESPACE). A challenger scores
+    every batch on the same histories as the model in use, learns sums of its own and has its own
+    threshold on the same budget. It raises no alert and changes nothing else. At most three run at
+    a time, each for about a seventh of a worker's CPU on top.
 
-    This is how two numbers of clusters, or two half-lives, are compared on live traffic. Traffic is not
-    split for it: a consumer group has no request to route, and a card's history would be in two.
+    This is how two numbers of clusters, or two half-lives, are compared on live traffic. Traffic is
+    not split for it: that would split a card's history.
     """
 
 
@@ -50,11 +51,13 @@ def challenger() -> None:
     "--version",
     "begins_with",
     metavar="VERSION",
-    help="Begin with this version: an id or its beginning, `head`, or a file. "
-    "[default: one that has learned nothing]",
+    help="Begin with this version: an id or its beginning, `head`, or a file. [default: a model "
+    "that has learned nothing]",
 )
-@click.option("--only-features", metavar="NAMES", help="Look at these features alone: a,b,c.")
-@click.option("--distance-only", is_flag=True, help="Let verdicts teach it nothing: no odds.")
+@click.option(
+    "--only-features", metavar="NAMES", help="Use only these features, separated by commas: a,b,c."
+)
+@click.option("--distance-only", is_flag=True, help="Learn nothing from verdicts: no odds.")
 @readable_errors
 def start(
     name: str,
@@ -63,11 +66,13 @@ def start(
     only_features: str | None,
     distance_only: bool,
 ) -> None:
-    """Start a challenger called NAME; workers take it up with their next checkpoint.
+    """Start a challenger called NAME.
 
-    The budget is the main line's, so that alerts can be compared: what may be changed are n_clusters,
-    half_life_transactions, score_half_life_transactions, warmup_transactions, alert_hours,
-    reserve_share, rank_by and random_seed.
+    Workers take it up with their next checkpoint.
+
+    The alert budget stays that of the head, so that alerts can be compared. These may be changed:
+    n_clusters, half_life_transactions, score_half_life_transactions, warmup_transactions,
+    alert_hours, reserve_share, rank_by and random_seed.
 
     \b
     streamer challenger start k8 --change n_clusters=8
@@ -111,7 +116,7 @@ def start(
 @click.argument("name")
 @readable_errors
 def stop(name: str) -> None:
-    """Stop the challenger called NAME; what it has learned and counted is gone.
+    """Stop the challenger NAME; what it has learned is lost.
 
     Workers let go of it with their next checkpoint.
     """
@@ -152,12 +157,12 @@ def list_challengers(as_json: bool) -> None:
 @as_json
 @readable_errors
 def compare(name: str | None, plot_path: Path | None, as_json: bool) -> None:
-    """Compare the challenger called NAME, or all of them, with the model in use, up to now.
+    """Compare one challenger, or all, with the model in use.
 
-    Told are the alerts of both and of either alone, the frauds among them by verdicts, how far scores
-    have moved, and what it costs. A fraud that only the challenger would have alerted is known where
-    the sample below the line drew it (STREAMER_SAMPLE_SHARE), counted for as many as it stands for,
-    and where somebody told of it unasked, with a chargeback.
+    It shows the alerts of both and of either alone, the frauds among them by verdicts, how far
+    scores have moved, and what the challenger costs. A fraud that only the challenger would have
+    alerted on is known in two cases: the sample below the line drew it (STREAMER_SAMPLE_SHARE), and
+    then it counts for as many as it stands for; or a chargeback reported it.
 
     --plot needs the extra `evaluation`.
     """

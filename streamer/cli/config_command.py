@@ -25,12 +25,13 @@ _KNOWN_BY: Final = {"console_url": "console", "serve_api_keys": "serve"}
 @as_json
 @readable_errors
 def check_config(as_json: bool) -> None:
-    """Print every setting with its value and where it comes from; exit 2 with all faults at once.
+    """Print every setting, its value and where it comes from.
 
-    OpenTelemetry's variables come last; OTEL_TRACES_EXPORTER says what will be traced. Secrets are
-    masked. With STREAMER_TENANTS_DIR each tenant's file is checked too, and what it sets comes after
-    that. Nothing is connected to, so that of the policy's settings the values are those that a first
-    policy would have: `streamer policy show` prints the one in force.
+    Exit code 2 when anything is wrong; all faults are listed at once. OpenTelemetry's variables
+    come last; OTEL_TRACES_EXPORTER says what will be traced. Secrets are masked. With
+    STREAMER_TENANTS_DIR each tenant's file is checked too, and what it sets is printed last.
+    Nothing is connected to: settings marked as policy show the values that a first policy would
+    have; `streamer policy show` prints the policy in force.
     """
     settings, _ = load_worker_settings()
     tenants = load_tenants(settings)

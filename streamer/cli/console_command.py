@@ -20,10 +20,11 @@ __all__ = ["console"]
 def console(context: click.Context) -> None:
     """Let reviewers judge alerts in a browser until stopped.
 
-    Alerts are read from STREAMER_ALERTS_TOPIC and kept in Redis until they are judged; verdicts go to
-    STREAMER_FEEDBACK_TOPIC, every action to STREAMER_AUDIT_TOPIC. STREAMER_CONSOLE_ACCOUNTS_FILE says
-    who may log in, on STREAMER_CONSOLE_PORT. With STREAMER_TENANTS_DIR it is the console of several
-    tenants, each at the host of its own STREAMER_CONSOLE_URL.
+    Alerts are read from STREAMER_ALERTS_TOPIC and kept in Redis until they are judged; verdicts go
+    to STREAMER_FEEDBACK_TOPIC, every action to STREAMER_AUDIT_TOPIC. It answers on
+    STREAMER_CONSOLE_PORT; STREAMER_CONSOLE_ACCOUNTS_FILE says who may log in. With
+    STREAMER_TENANTS_DIR it is the console of several tenants, each at the host of its own
+    STREAMER_CONSOLE_URL.
 
     \b
     streamer users add mona --role reviewer --role lead --file accounts --unaudited "no Kafka yet"
@@ -44,7 +45,9 @@ def console(context: click.Context) -> None:
 @role_option(default=("reviewer",), show_default=True)
 @readable_errors
 def account(name: str, roles: tuple[str, ...]) -> None:
-    """Print a line of an accounts file for NAME, for a secret that is kept elsewhere.
+    """Print the line for NAME of an accounts file.
+
+    For an accounts file that is a secret kept elsewhere.
 
     The password is asked for, or read as a line of standard input; the line has it only as a hash. A
     file on this machine is changed by `streamer users`.

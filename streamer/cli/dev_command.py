@@ -43,15 +43,16 @@ __all__ = ["dev"]
     "--rules",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     metavar="DIR",
-    help="Start Prometheus too, where it is installed, with the rule files of a folder.",
+    help="Start Prometheus too, if it is installed, with the rule files in this directory.",
 )
 @seed
 @readable_errors
 def dev(rate: float, n_workers: int, verdict_delay_s: float, rules: Path | None, seed: int) -> None:
-    """Run broker, Redis, workers, payments and verdicts on this machine until Ctrl-C.
+    """Run a whole stack on this machine until Ctrl-C.
 
-    Prints the addresses and what to try: publish a payment, read alerts, send a verdict, kill a
-    worker. Leaves no process and no file behind.
+    Starts broker, Redis, workers, payments and verdicts. Prints the addresses and what to try:
+    publish a payment, read alerts, send a verdict, kill a worker. Leaves no process and no file
+    behind.
 
     \b
     streamer dev --rate 500

@@ -34,8 +34,8 @@ _PLACE: Final = re.compile(r"(\d{1,9})[/-](\d{1,18})")
 def dlq() -> None:
     """Look at dead letters, and send them again.
 
-    They are those of payments, or of verdicts with --topic fraud-feedback-dlq. docs/dead-letters.md has
-    cause and cure of every reason.
+    Dead letters of payments, unless --topic fraud-feedback-dlq asks for those of verdicts.
+    docs/dead-letters.md has the cause of every reason and what to do.
 
     \b
     streamer dlq list
@@ -45,7 +45,9 @@ def dlq() -> None:
 
 
 _topic = click.option(
-    "--topic", metavar="NAME", help="The topic.  [default: STREAMER_DEAD_LETTERS_TOPIC]"
+    "--topic",
+    metavar="NAME",
+    help="Topic of the dead letters.  [default: that of STREAMER_DEAD_LETTERS_TOPIC]",
 )
 _intake = click.option(
     "--intake", "intake_name", metavar="PRESET|FILE.toml", help="Read messages by this declaration."
@@ -55,10 +57,18 @@ _intake = click.option(
 def _selecting(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command the options that select dead letters, as one ``selection``."""
 
-    @click.option("--reason", "reasons", multiple=True, help="Of this reason; can be repeated.")
-    @click.option("--since", metavar="TIME", help="First seen at this time or later (ISO 8601).")
-    @click.option("--until", metavar="TIME", help="First seen before this time.")
-    @click.option("--partition", type=click.IntRange(0), help="From this partition of the source.")
+    @click.option(
+        "--reason", "reasons", multiple=True, help="Only dead letters with this reason. Repeatable."
+    )
+    @click.option(
+        "--since", metavar="TIME", help="Only those first seen at this time (RFC 3339) or later."
+    )
+    @click.option("--until", metavar="TIME", help="Only those first seen before this time.")
+    @click.option(
+        "--partition",
+        type=click.IntRange(0),
+        help="Only those from this partition of their source topic.",
+    )
     @wraps(command)
     def selecting(
         reasons: tuple[str, ...],
@@ -82,7 +92,9 @@ def _selecting(command: Callable[..., Any]) -> Callable[..., Any]:
 @readable_errors
 @_selecting
 def list_(topic: str | None, as_json: bool, selection: Selection) -> None:
-    """Count the dead letters by source, reason and path, with one of each to show."""
+    """Count the dead letters by source, reason and path.
+
+    Each line names one of them, for `streamer dlq show`."""
     from streamer.cli.dlq_selection import counted, shown_ms
     from streamer.stream.publishing.dead_letter_topic import dead_letters, topic_identity
 
@@ -113,12 +125,14 @@ def list_(topic: str | None, as_json: bool, selection: Selection) -> None:
 @click.argument("place", metavar="PARTITION/OFFSET")
 @_topic
 @_intake
-@click.option("--raw", is_flag=True, help="Print cards' numbers, too, where the letter has one.")
+@click.option("--raw", is_flag=True, help="Print card numbers unmasked.")
 @readable_errors
 def show(place: str, topic: str | None, intake_name: str | None, raw: bool) -> None:
-    """Print one dead letter with the faulty field marked, and what an intake makes of it now.
+    """Print one dead letter with the faulty field marked.
 
-    That is --intake, else STREAMER_INTAKE, else what needs no declaration.
+    And what the intake makes of it now:
+
+    --intake, else STREAMER_INTAKE, else the one that needs no declaration.
     """
     from streamer.cli.dlq_selection import shown_ms, without_what
     from streamer.starting.card_keys_in_use import card_rule_of
@@ -126,7 +140,7 @@ def show(place: str, topic: str | None, intake_name: str | None, raw: bool) -> N
 
     found = _PLACE.fullmatch(place)
     if found is None:
-        raise ConfigurationError(f"PLACE must be PARTITION/OFFSET, such as 0/17, got {place}")
+        raise ConfigurationError(f"PARTITION/OFFSET must be two numbers, such as 0/17, got {place}")
     settings = load_settings()
     letter = dead_letter_at(
         settings, topic or settings.dead_letters_topic, int(found[1]), int(found[2])
@@ -179,10 +193,11 @@ def replay(
 ) -> None:
     """Send dead letters to the topic that they came from, each once.
 
-    Bytes, key and partition are the record's; with --intake its payments go in the form of the
-    contract. What was sent is remembered in Redis, so that a second run sends nothing, and one that was
-    interrupted goes on. A payment that was scored all the same is recognised by the worker, by card and
-    transaction id: where the place of the record stands for an id, use --intake, which keeps it.
+    A record keeps its bytes, key and partition; with --intake its payments are sent as the contract
+    has them. What was sent is remembered in Redis: a second run sends nothing again, and an
+    interrupted one goes on. If a payment was scored already, the worker recognises it by card and
+    transaction id. Where the record has no transaction id and its place stands for one, use
+    --intake, which keeps it.
     """
     from streamer.cli.dlq_replay import plan_replay, run_replay
 

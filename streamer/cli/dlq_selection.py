@@ -69,7 +69,7 @@ def counted(letters: Iterable[StoredLetter]) -> list[dict[str, Any]]:
 def without_what(masked: str) -> str:
     """Return what a letter is without, as ``streamer-masked`` says it."""
     if masked == "too long":
-        return "the message was too long to be looked through for cards' numbers, and was left out"
+        return "the message was too long to be looked through for card numbers, and was left out"
     what = "it" if masked == "in part" else "the whole message"
     return f"the message held a card's number, and {what} was left out when it was written"
 
@@ -85,7 +85,7 @@ def mended(
     if letter.is_shortened:
         return "cut when it was written, as STREAMER_DEAD_LETTER_MAX_BYTES says"
     if letter.masked == "too long":
-        return "left out, too long to be looked through for cards' numbers: have it sent again"
+        return "left out, too long to be searched for card numbers: have the producer send it again"
     if letter.masked:
         return "without the card's number, which was masked: have the producer send it again"
     if intake is None:

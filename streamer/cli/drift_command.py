@@ -27,12 +27,14 @@ _FILE: Final = click.Path(dir_okay=False, path_type=Path)
 
 @click.group()
 def drift() -> None:
-    """Look at how far traffic has moved from what a version was made for."""
+    """Show how far traffic has moved from a model version."""
 
 
 @drift.command("report")
 @click.argument("version", default="head")
-@click.option("--html", "html_path", type=_FILE, metavar="OUT.html", help="Write a page of it.")
+@click.option(
+    "--html", "html_path", type=_FILE, metavar="OUT.html", help="Write the report as an HTML page."
+)
 @click.option(
     "--evidently",
     "evidently_path",
@@ -45,10 +47,12 @@ def drift() -> None:
 def report(
     version: str, html_path: Path | None, evidently_path: Path | None, as_json: bool
 ) -> None:
-    """Tell which features have moved since VERSION's reference was frozen, most of all first.
+    """Show which features have moved, the most moved first.
 
-    VERSION is an id or its beginning, a file, or the head where none is named. Nothing is read but the
-    version: its histograms, the reference among them, and its sample of recent payments.
+    Compared is traffic now with that when VERSION's reference was frozen.
+
+    VERSION is an id or its beginning, a file, or the head where none is named. Only the version is
+    read: its histograms, the reference among them, and its sample of recent payments.
 
     \b
     streamer drift report

@@ -39,8 +39,8 @@ _PIPED_COLUMNS: Final = 100
     "span",
     type=RowsOf(),
     metavar="FIRST:LAST",
-    help="Measure these rows, from 0, the last excluded; those before only teach. For prequential. "
-    "[default: all after the first quarter]",
+    help="With --protocol prequential: measure these rows, counted from 0, LAST excluded; earlier "
+    "rows only teach. [default: all after the first quarter]",
 )
 @teaches_by_labels
 @click.option(
@@ -49,7 +49,7 @@ _PIPED_COLUMNS: Final = 100
     type=BreakOf(),
     multiple=True,
     metavar="KIND:DAY:VICTIMS",
-    help="Put a new mode of fraud into the file's traffic from a day on: small-bursts, "
+    help="Add a new kind of fraud to the file's traffic from a day on: small-bursts, "
     "large-at-odd-hours or verified-then-high, such as small-bursts:2018-06-20:20. Repeatable.",
 )
 @click.option(
@@ -58,8 +58,8 @@ _PIPED_COLUMNS: Final = 100
     default=0.0,
     show_default=True,
     metavar="SHARE",
-    help="Part of the budget that the distance ranks while verdicts rank the rest, to begin with; in "
-    "place of STREAMER_RESERVE_SHARE.",
+    help="Part of the budget, at the start, for the largest distances while verdicts rank the rest; "
+    "replaces STREAMER_RESERVE_SHARE.",
 )
 @click.option(
     "--sample",
@@ -68,8 +68,8 @@ _PIPED_COLUMNS: Final = 100
     default=0.0,
     show_default=True,
     metavar="SHARE",
-    help="Part of the budget that is drawn from below the threshold, to estimate recall; in place of "
-    "STREAMER_SAMPLE_SHARE.",
+    help="Part of the budget for payments drawn from below the threshold, to estimate recall; "
+    "replaces STREAMER_SAMPLE_SHARE.",
 )
 @click.option(
     "--rivals",
@@ -86,7 +86,7 @@ _PIPED_COLUMNS: Final = 100
     type=int,
     default=0,
     show_default=True,
-    help="Seed of rivals, intervals, chargebacks and breaks.",
+    help="Seed for other detectors, intervals, chargebacks and breaks.",
 )
 @click.option(
     "--plots",
@@ -120,15 +120,16 @@ def evaluate(
     reading: Reading,
     as_json: bool,
 ) -> None:
-    """Measure how well FILE's frauds are ranked, and how well other detectors rank them.
+    """Measure how well FILE's frauds are ranked.
 
-    The same pipeline as the worker's passes over the file in order and scores each payment before it
-    learns from it. The column `label` says which are frauds (1), `fraud_pattern` of which kind. The
-    others alert by one threshold each: what the budget's share of their last 50,000 scores exceeds,
-    renewed daily.
+    The same pipeline as the worker's passes over the file in order and scores each payment before
+    it learns from it. The column `label` says which are frauds (1), `fraud_pattern` of which kind.
+    Other detectors (--rivals) are measured beside it. Each alerts above one threshold, which the
+    alert budget's share of its last 50,000 scores exceeds; it is computed anew every day.
 
-    With --labels selective what reviewers really got is judged after --judged-after; of the other
-    frauds --chargebacks come back; of the rest nothing is ever told.
+    With --labels selective, what reviewers would have got is judged after --judged-after, and some
+    of the other frauds are charged back (--chargebacks); the labels of all other payments stay
+    unknown.
 
     handbook-a and handbook-b measure one week as the Fraud Detection Handbook does, handbook-c four
     weeks in a row, the last that the file covers; prequential measures all payments after the first

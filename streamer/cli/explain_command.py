@@ -50,7 +50,7 @@ _POLICIES_TRIED: Final = 20
     "model_path",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     metavar="FILE.safetensors",
-    help="Compute with the model version in an exported file.",
+    help="Compute with the model version in this exported file.",
 )
 @click.option(
     "--by-version",
@@ -66,17 +66,17 @@ def explain(
     by_version: bool,
     as_json: bool,
 ) -> None:
-    """Explain the alert ALERT_ID: every part of its score, what was expected, and what would change it.
+    """Explain the alert ALERT_ID: every part of its score.
 
-    Scores the alert's features again with the parameters that it carries, and says whether distance,
-    log-odds, score, threshold and reasons came out the same to the last bit. That needs neither Redis
-    nor the model version. An alert without parameters, and any with --by-version or --model, is
-    scored by its model version instead. Kafka, Redis and the model's settings are read from STREAMER_*
-    as the worker's are.
+    Prints what was expected and what would change it, too. Scores the alert's features again with
+    the parameters that it carries, and says whether distance, log-odds, score, threshold and
+    reasons came out the same to the last bit. That needs neither Redis nor the model version. An
+    alert without parameters, and any with --by-version or --model, is scored by its model version
+    instead. Kafka, Redis and the model's settings are read from STREAMER_* as the worker's are.
 
-    Exit code 0 when the score was reproduced. 1 when it was not, or when the version is no longer kept
-    (STREAMER_MODEL_VERSIONS_KEPT); then what the alert itself says is printed. 2 when the parameters
-    are not as they were sent.
+    Exit code 0 when the score was reproduced. 1 when it was not, or when the version is no longer
+    kept (STREAMER_MODEL_VERSIONS_KEPT); what the alert itself says is printed then. 2 when the
+    parameters were changed after they were sent.
 
     \b
     streamer explain transactions-2-25262

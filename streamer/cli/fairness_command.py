@@ -33,7 +33,7 @@ _SLACK: Final = 0.01
 
 @click.group()
 def fairness() -> None:
-    """Look at how differently groups of payments are treated, beyond chance."""
+    """Show how differently groups of payments are treated."""
 
 
 @fairness.command("report")
@@ -51,18 +51,18 @@ def fairness() -> None:
     default=1_000,
     show_default=True,
     metavar="PAYMENTS",
-    help="A group with fewer payments is not told. Precision takes 30 judged alerts, recall 30 "
-    "frauds, and cards 100.",
+    help="Leave out groups with fewer payments. Precision takes 30 judged alerts, recall 30 frauds, "
+    "and cards 100.",
 )
 @click.option(
     "--html",
     "html_path",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="OUT.html",
-    help="Write a page of it.",
+    help="Write the report as an HTML page.",
 )
 @click.option(
-    "--seed", type=int, default=0, show_default=True, help="Seed of what is drawn for chargebacks."
+    "--seed", type=int, default=0, show_default=True, help="Seed for drawing chargebacks."
 )
 @teaches_by_labels
 @reads_payments
@@ -78,14 +78,16 @@ def report(
     reading: Reading,
     as_json: bool,
 ) -> None:
-    """Tell alert rate, precision, recall and false alarms by country, channel, category and currency.
+    """Show alert rate, precision, recall and false alarms.
 
-    With FILE its payments pass as in `streamer evaluate`; all of them after the first quarter count.
+    By country, channel, merchant category and currency.
+
+    With FILE, its payments pass as in `streamer evaluate`; those after the first quarter count.
     Without, alerts, what the budget's fuse held back, the random sample below the threshold and
     verdicts are read from their topics (STREAMER_KAFKA_BOOTSTRAP_SERVERS); what did not alert is
-    estimated from the sample. Each group is held against all other payments, with intervals; a
-    difference is told where chance among all that were compared does not explain it. Nothing is
-    written to Kafka or Redis.
+    estimated from the sample. Each group is compared with all other payments, with intervals; a
+    difference is reported where chance does not explain it, in view of how many groups are
+    compared. Nothing is written to Kafka or Redis.
 
     \b
     streamer fairness report payments.parquet --html fairness.html

@@ -32,17 +32,20 @@ __all__ = ["features"]
     "merchants_path",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="OUT.parquet",
-    help="Write those that name a merchant to a second file: Feast takes no entity without a name.",
+    help="Write the rows that name a merchant to a second file, for Feast, which takes no entity "
+    "without a name.",
 )
 @reads_payments
 @readable_errors
 def features(file: Path, out_path: Path, merchants_path: Path | None, reading: Reading) -> None:
-    """Write the features of FILE's payments as they would be scored, with point-in-time columns.
+    """Write the features of FILE's payments to a Parquet file.
 
-    A row is what a worker writes to STREAMER_FEATURES_TOPIC for the payment: what was known of card and
-    merchant before it. `event_timestamp` is the payment's, `created_timestamp` that of this run. Of a
-    topic with several partitions a worker knows a merchant's payments of one partition; features of the
-    card are the same. ops/feast reads the file. Needs pyarrow (extra `evaluation` or `embedded`).
+    They are as a worker would score them, with point-in-time columns. A row is what a worker writes
+    to STREAMER_FEATURES_TOPIC for the payment: what was known of card and merchant before it.
+    `event_timestamp` is the payment's time, `created_timestamp` that of this run. On a topic with
+    several partitions a worker sees a merchant's payments of one partition only, so that features
+    of the merchant differ there; those of the card are the same. ops/feast reads the file. Needs
+    pyarrow (extra `evaluation` or `embedded`).
 
     \b
     streamer features payments.parquet --parquet features.parquet

@@ -101,8 +101,8 @@ _OPTIONS: Final = (
     click.option(
         "--intake",
         metavar="PRESET|FILE.toml",
-        help="How the payments are written: a preset, or a declaration of one's own. The next three "
-        "are short forms of its lines.",
+        help="How the payments are written: a preset, or a declaration in a file. --map, --default "
+        "and --time-unit are short forms of its lines.",
     ),
     click.option(
         "--map",
@@ -116,25 +116,27 @@ _OPTIONS: Final = (
         "defaults",
         multiple=True,
         metavar="FIELD=VALUE",
-        help="A value for a field that the file has no column for, such as currency=EUR.",
+        help="A value for a field that the file has no column for, such as currency=EUR. "
+        "Repeatable.",
     ),
     click.option(
         "--time-unit",
         type=click.Choice(TIME_UNITS),
-        help="The timestamp is a number of these, not a date; without epoch counted from 2020.",
+        help="The timestamp is a number of these units, not a date: epoch-... counts from 1970, the "
+        "others from 2020-01-01.",
     ),
     click.option(
         "--format",
         type=click.Choice(FORMATS),
-        help="The format of standard input (-), or of a file whose name does not say it.",
+        help="The format of standard input (-), or of a file whose name does not tell it.",
     ),
     encoding_option,
     click.option(
         "--rejects",
         type=click.Path(dir_okay=False, path_type=Path),
         metavar="OUT.jsonl",
-        help="Write every row that is refused, with its number and the reason. Holds the rows as they "
-        "are, card numbers included.",
+        help="Write every refused row to this file, with its number and the reason. Card numbers in "
+        "it are masked, unless STREAMER_CARD_NUMBERS is allow.",
     ),
 )
 

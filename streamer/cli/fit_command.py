@@ -52,15 +52,15 @@ __all__ = ["fit"]
     is_flag=False,
     flag_value="local",
     metavar="[HOST:PORT]",
-    help="Compute on the Ray cluster at this address, without one on a Ray of its own on this machine. "
-    "Needs the extra `ray`.",
+    help="Compute on the Ray cluster at this address; without an address, on a Ray started on this "
+    "machine. Needs the extra `ray`.",
 )
 @click.option(
     "--shards",
     type=click.IntRange(1, 1_000),
     metavar="N",
-    help="Learn the payments in so many parts, by card, as a topic of so many partitions would. "
-    "[default: 1, with --ray 8]",
+    help="Learn the payments in this many parts, by card, as from a topic with this many "
+    "partitions. [default: 1, with --ray 8]",
 )
 @reads_payments
 @as_json
@@ -75,17 +75,18 @@ def fit(
     reading: Reading,
     as_json: bool,
 ) -> None:
-    """Choose the number of clusters for FILES' payments and write a model that workers start from.
+    """Choose the number of clusters and fit a model to FILES.
 
-    For every number of clusters, a model is fitted to the first three quarters of FILES, which are read
-    one after the other. Chosen is the largest product of silhouette (how far apart clusters are) and
-    stability (how well fits to different halves agree), both measured on the last quarter. Then the
-    worker's pipeline runs over all payments with that number. No label is used, and the other settings
-    are read from STREAMER_*. Needs the extra `evaluation`.
+    For every number of clusters, a model is fitted to the first three quarters of FILES, which are
+    read one after the other. The number with the largest product of silhouette (how far apart
+    clusters are) and stability (how well fits to different halves agree) is chosen; both are
+    measured on the last quarter. Then the worker's pipeline runs over all payments with that number
+    and writes a model that workers can start from. No label is used, and the other settings are
+    read from STREAMER_*. Needs the extra `evaluation`.
 
-    The version is the same for the same payments, however they are cut into files and whoever computes;
-    another number of shards gives another one. A file may be an address that pyarrow reads, such as
-    s3://bucket/payments.parquet.
+    The same payments give the same version, however they are cut into files and whichever machine
+    computes; another number of shards gives another version. A file may be an address that pyarrow
+    reads, such as s3://bucket/payments.parquet.
 
     \b
     streamer fit payments.parquet --out model.safetensors --plot curve.png

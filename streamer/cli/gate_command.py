@@ -18,17 +18,17 @@ __all__ = ["gate"]
     default="head",
     show_default=True,
     metavar="VERSION",
-    help="The version in use: an id or its beginning, `head`, or a file.",
+    help="The version to compare with: an id or its beginning, `head`, or a file.",
 )
 @asks_the_gate(is_required=True)
 @as_json
 @readable_errors
 def gate(version: str, against: str, gate: Gate, as_json: bool) -> None:
-    """Decide by figures whether VERSION may take over from the one in use.
+    """Decide by figures whether VERSION may replace the head.
 
-    VERSION is an id or its beginning, `head`, or a file that `streamer fit` or `streamer model export`
-    wrote. Both versions pass over FILE as a worker would that had started with them; each rule of the
-    policy is told with its figure. Exit code 0 when none fails, else 1.
+    VERSION is an id or its beginning, `head`, or a file that `streamer fit` or `streamer model
+    export` wrote. Both versions score the payments, each as a worker would that had started with
+    it. Each rule of the policy is shown with its figure. Exit code 0 when none fails, else 1.
 
     \b
     streamer gate model.safetensors --payments last-week.parquet

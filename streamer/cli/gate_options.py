@@ -94,14 +94,14 @@ def asks_the_gate(*, is_required: bool) -> Callable[[Callable[..., Any]], Callab
             type=PAYMENTS,
             required=is_required,
             metavar="FILE",
-            help="Past payments for the gate, with labels where there are any.",
+            help="Past payments for the gate, with labels if there are any.",
         ),
         click.option(
             "--policy",
             "policy_path",
             type=click.Path(exists=True, dir_okay=False, path_type=Path),
             metavar="GATE.toml",
-            help="The limits; those that it does not name are the default ones (ops/gate.toml).",
+            help="The gate's limits; those left out have their defaults (ops/gate.toml).",
         ),
         teaches_by_labels,
         click.option(
@@ -109,7 +109,7 @@ def asks_the_gate(*, is_required: bool) -> Callable[[Callable[..., Any]], Callab
             type=int,
             default=0,
             show_default=True,
-            help="Seed of intervals and chargebacks.",
+            help="Seed for intervals and for drawing chargebacks.",
         ),
         reads_payments,
     )

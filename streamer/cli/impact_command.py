@@ -25,18 +25,19 @@ __all__ = ["impact"]
     type=int,
     default=0,
     show_default=True,
-    help="Seed of intervals and of what is drawn for chargebacks.",
+    help="Seed for intervals and for drawing chargebacks.",
 )
 @teaches_by_labels
 @reads_payments
 @as_json
 @readable_errors
 def impact(file: Path, seed: int, labels: LabelsOf, reading: Reading, as_json: bool) -> None:
-    """Tell in money what FILE's alerts would have cost and saved a day, and what other budgets would.
+    """Show in money what FILE's alerts would cost and save.
 
-    FILE's payments pass as in `streamer evaluate`; its labels say what was fraud. Prices are settings:
-    STREAMER_REVIEW_COST, STREAMER_FALSE_ALARM_COST, STREAMER_FALSE_ALARM_SHARE, STREAMER_SAVED_SHARE,
-    and STREAMER_CURRENCY_VALUES where payments are in several currencies. Nothing is written to Kafka
+    Money is per day, for the budget in force and for other budgets. FILE's payments pass as in
+    `streamer evaluate`; its labels say what was fraud. Prices are settings: STREAMER_REVIEW_COST,
+    STREAMER_FALSE_ALARM_COST, STREAMER_FALSE_ALARM_SHARE, STREAMER_SAVED_SHARE, and
+    STREAMER_CURRENCY_VALUES where payments are in several currencies. Nothing is written to Kafka
     or Redis.
 
     \b

@@ -28,7 +28,7 @@ _SHOWN_OF_TOPIC = 100
 
 @click.group()
 def intake() -> None:
-    """Look at what messages or rows are read as, and find the lines that declare them.
+    """Check how messages are read, and draft a declaration.
 
     \b
     streamer intake try payments.jsonl
@@ -48,11 +48,14 @@ _topic = click.option("--topic", metavar="NAME", help="Read the last messages of
     "--intake",
     "name",
     metavar="PRESET|FILE.toml",
-    help="The declaration. [default: STREAMER_INTAKE with --topic, else what needs no setting]",
+    help="The declaration. [default: with --topic STREAMER_INTAKE, else the one that needs no "
+    "declaration]",
 )
 @encoding_option
-@click.option("--limit", type=click.IntRange(1), metavar="N", help="Look at the first N only.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a message instead.")
+@click.option(
+    "--limit", type=click.IntRange(1), metavar="N", help="Read only the first N messages."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per message instead.")
 @readable_errors
 def try_(
     file: str | None,
@@ -62,11 +65,14 @@ def try_(
     limit: int | None,
     as_json: bool,
 ) -> None:
-    """Print what becomes of every message of FILE: payment, refund, skipped or dead letter.
+    """Print what every message of FILE becomes.
 
-    FILE holds JSON, CSV, Parquet or hexadecimal messages, also compressed, or is a directory of such
-    files; - is standard input. Messages are judged as a topic's are, rows as by the file commands.
-    Exit code 0 when at least one is no dead letter, or a topic is empty; else 1.
+    A payment, a refund, skipped or a dead letter.
+
+    FILE holds JSON, CSV, Parquet or hexadecimal messages, also compressed, or is a directory of
+    such files; - is standard input. Messages are judged as a topic's are, rows as by the file
+    commands. Exit code 0 when at least one message is no dead letter, or the topic is empty; else
+    1.
     """
     from streamer.settings import load_settings
     from streamer.starting.card_keys_in_use import card_rule_of
@@ -98,7 +104,10 @@ def try_(
 @encoding_option
 @readable_errors
 def suggest_(file: str | None, topic: str | None, encoding: str | None) -> None:
-    """Print the declaration that a sample calls for, as TOML; what is not sure is in comments."""
+    """Print a draft of the declaration for a sample, as TOML.
+
+    What is uncertain is in comments.
+    """
     _require_one(file, topic, encoding)
     if topic is not None:
         values = [value for value, _ in _from_topic(topic, MAX_SAMPLE)]

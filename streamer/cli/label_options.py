@@ -35,7 +35,7 @@ class LabelsOf:
 
         if self.chargebacks is not None and self.which != "selective":
             raise ConfigurationError(
-                f"labels must be selective with --chargebacks, got {self.which}"
+                f"--labels must be selective with --chargebacks, got {self.which}"
             )
         of_time = self.delay_ms, self.judged_after_ms, self.chargebacks, seed
         return LabelPlan(self.which, *of_time)  # type: ignore[arg-type]  # click has checked it
@@ -48,8 +48,8 @@ _OPTIONS: Final = (
         type=click.Choice(_LABELS),
         default="all",
         show_default=True,
-        help="Which payments' labels teach: those of all, those that an operator gets, or none. They "
-        "measure in any case.",
+        help="Which labels the model learns from: all, selective (those that an operator would get) "
+        "or none. All of them are used to measure.",
     ),
     click.option(
         "--label-delay",
@@ -58,7 +58,7 @@ _OPTIONS: Final = (
         default="7d",
         show_default=True,
         metavar="DURATION",
-        help="How long after a payment its label is known, of all labels.",
+        help="With --labels all: how long after a payment its label is known.",
     ),
     click.option(
         "--judged-after",
@@ -67,14 +67,14 @@ _OPTIONS: Final = (
         default="1d",
         show_default=True,
         metavar="DURATION",
-        help="How long after a payment its alert is judged, of selective labels.",
+        help="With --labels selective: how long after a payment its alert is judged.",
     ),
     click.option(
         "--chargebacks",
         type=ChargebacksOf(),
         metavar="SHARE:DAYS-DAYS",
-        help="How many of the frauds that did not alert come back, and when, such as 60%:30-120d; of "
-        "selective labels. [default: none]",
+        help="With --labels selective: the share of frauds without an alert that are charged back, "
+        "and after how many days, such as 60%:30-120d. [default: none]",
     ),
 )
 

@@ -35,14 +35,17 @@ __all__ = ["model"]
 
 @click.group()
 def model() -> None:
-    """Look after the model versions in Redis (STREAMER_REDIS_URL, STREAMER_NAMESPACE)."""
+    """Look after the model versions in Redis.
+
+    Which Redis and which part of it: STREAMER_REDIS_URL and STREAMER_NAMESPACE.
+    """
 
 
 @model.command("list")
 @as_json
 @readable_errors
 def list_versions(as_json: bool) -> None:
-    """List the stored versions, newest first; the head is the one that scores."""
+    """List the stored versions, newest first."""
     versions = with_store(lambda store: store.versions())
     if as_json:
         print_json([msgspec.to_builtins(version) for version in versions])
@@ -65,7 +68,10 @@ def list_versions(as_json: bool) -> None:
 @as_json
 @readable_errors
 def show(version: str, as_json: bool) -> None:
-    """Show VERSION (an id or its beginning, or `head`): where it comes from, centers and drift."""
+    """Show where VERSION comes from, its centers and its drift.
+
+    VERSION is an id or its beginning, or `head`.
+    """
     settings = load_settings()
 
     async def work(store: Store) -> tuple[StoredVersion, Settings]:
@@ -130,10 +136,12 @@ def show(version: str, as_json: bool) -> None:
 @as_json
 @readable_errors
 def lessons(count: int, as_json: bool) -> None:
-    """Show what the latest verdicts taught, newest first: a payment's probability before and after.
+    """Show what the latest verdicts taught, newest first.
 
-    As many of each partition are kept as STREAMER_LESSONS_MAX_ENTRIES says. What nobody judged, and was
-    presumed legitimate, is not among them.
+    That is a payment's probability of fraud before and after its verdict.
+
+    STREAMER_LESSONS_MAX_ENTRIES says how many are kept of each partition. Payments that nobody
+    judged, and that count as legitimate for that, are not among them.
     """
     settings = load_settings()
     stored = with_store(lambda store: store.lessons(count), settings)
@@ -150,7 +158,10 @@ def lessons(count: int, as_json: bool) -> None:
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @readable_errors
 def export(version: str, file: Path) -> None:
-    """Write VERSION (an id or its beginning, or `head`) to FILE in safetensors format."""
+    """Write VERSION to FILE in safetensors format.
+
+    VERSION is an id or its beginning, or `head`.
+    """
     blob, head = with_store(lambda store: store.version(version))
     file.write_bytes(blob)
     click.echo(f"{head.id} written to {file} ({len(blob):,} bytes)", err=True)
@@ -167,7 +178,9 @@ def export(version: str, file: Path) -> None:
 @asks_for_a_proposal
 @readable_errors
 def import_version(file: Path, is_promoted: bool, proposal_id: str) -> None:
-    """Store the version in FILE, as `streamer fit` or `streamer model export` wrote it.
+    """Store the version that is in FILE.
+
+    FILE is what `streamer fit` or `streamer model export` wrote.
 
     It must have STREAMER_N_CLUSTERS clusters. A worker that starts takes the head; one that runs
     takes a new head with its next checkpoint, and goes on learning from there.
@@ -211,11 +224,13 @@ def import_version(file: Path, is_promoted: bool, proposal_id: str) -> None:
     show_default=True,
     help="How many to show.",
 )
-@click.option("--merges", is_flag=True, help="Show what workers learned as well, not people alone.")
+@click.option(
+    "--merges", is_flag=True, help="Show what workers learned, too, not only what people did."
+)
 @as_json
 @readable_errors
 def history(count: int, merges: bool, as_json: bool) -> None:
-    """Show who made which version the head, when and why, newest first."""
+    """Show who made which version the head, when and why."""
     entries = with_store(lambda store: changes(store, merges=merges))[:count]
     if as_json:
         print_json(entries)

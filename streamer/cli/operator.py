@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from streamer.errors import ConfigurationError
+from streamer.errors import ConfigurationError, UnavailableError
 from streamer.settings import Settings, load_settings
 from streamer.starting.wiring import open_store
 from streamer.store import Store
@@ -52,7 +52,13 @@ def with_store(work: Callable[[Store], Awaitable[_T]], settings: Settings | None
         finally:
             await store.close()
 
-    return asyncio.run(run())
+    try:
+        return asyncio.run(run())
+    except UnavailableError as error:
+        told = str(error).rstrip(".")
+        if not told.startswith("Redis at "):
+            raise
+        raise UnavailableError(f"{told}; STREAMER_REDIS_URL says where Redis is") from error
 
 
 async def check_others(store: Store) -> None:

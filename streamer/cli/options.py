@@ -11,7 +11,7 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON o
 encoding_option = click.option(
     "--encoding",
     metavar="NAME",
-    help="The encoding of the text, such as cp1251 or shift_jis, where it is not told right.",
+    help="The encoding of the text, such as cp1251 or shift_jis, where it is not recognised.",
 )
 
 seed = click.option(

@@ -21,20 +21,27 @@ __all__ = ["partition"]
 
 @click.group()
 def partition() -> None:
-    """Look after the partitions whose state is in Redis (STREAMER_REDIS_URL, STREAMER_NAMESPACE)."""
+    """Look after the partitions whose state is in Redis.
+
+    Which Redis and which part of it: STREAMER_REDIS_URL and STREAMER_NAMESPACE.
+    """
 
 
 @partition.command()
-@click.option("--topic", help="Only this one.  [default: both input topics]")
+@click.option(
+    "--topic",
+    help="Only this topic.  [default: STREAMER_TRANSACTIONS_TOPIC and STREAMER_FEEDBACK_TOPIC]",
+)
 @as_json
 @readable_errors
 def show(topic: str | None, as_json: bool) -> None:
-    """Show offset, lag, owner and ledger of every partition of the two input topics.
+    """Show offset, lag, owner and ledger of every partition.
 
-    `streamer partition show --topic fraud-feedback`, or both (STREAMER_TRANSACTIONS_TOPIC,
-    STREAMER_FEEDBACK_TOPIC). An imbalance other than 0 is a defect. The lag is empty where Kafka
-    does not answer. Partitions of the feedback have no owner and no ledger, but a number of verdicts
-    that were ever stored.
+    An imbalance other than 0 is a defect. The lag is empty when Kafka does not answer. Partitions of
+    the feedback topic have no owner and no ledger; they show how many verdicts were ever stored.
+
+    \b
+    streamer partition show --topic fraud-feedback
     """
     settings = load_settings()
     records = with_store(lambda store: store.partitions(), settings)
@@ -57,7 +64,9 @@ def show(topic: str | None, as_json: bool) -> None:
 @partition.command()
 @click.argument("number", type=click.IntRange(min=0), metavar="PARTITION")
 @click.option("--to", required=True, metavar="beginning|end|OFFSET", help="Where to go on reading.")
-@click.option("--topic", help="Its topic.  [default: STREAMER_TRANSACTIONS_TOPIC]")
+@click.option(
+    "--topic", help="The partition's topic.  [default: that of STREAMER_TRANSACTIONS_TOPIC]"
+)
 @click.option("--reason", required=True, callback=without_number, help="Why, for the lineage.")
 @click.option("--who", "who_acts", help="Who decided it, for the lineage.  [default: user@host]")
 @click.option("--again", is_flag=True, help="Allow records to be read, learned and alerted again.")
@@ -72,13 +81,16 @@ def reset(
     again: bool,
     yes: bool,
 ) -> None:
-    """Set PARTITION to another offset: its log was truncated or made anew, or is to be passed over.
+    """Go on reading PARTITION from another offset.
 
-    `streamer partition reset 3 --to beginning --reason 'topic recreated'`. What is passed over is
-    declared lost, in the lineage and in the ledger of payments. A worker that has the partition ends,
-    and goes on from the new offset when its supervisor starts it again; for a partition of the
-    feedback it goes on by itself. Where Redis lost what it held, the group's offset in Kafka tells
-    how far the partition had come.
+    For when its log was truncated or recreated, or a part of it is to be skipped. What is skipped is
+    declared lost, in the lineage and in the ledger. A worker that has the partition ends, and goes on
+    from the new offset when its supervisor starts it again; for a partition of the feedback topic it
+    goes on by itself. Where Redis has lost its data, the consumer group's offset in Kafka tells how
+    far the partition had come.
+
+    \b
+    streamer partition reset 3 --to beginning --reason "topic recreated"
     """
     if not reason.strip():
         raise ConfigurationError("--reason must say why, got nothing")

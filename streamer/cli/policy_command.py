@@ -37,11 +37,12 @@ _ALL: Final = 1_000_000
 
 @click.group()
 def policy() -> None:
-    """Look at the alert budget, sample, reserve and ranking in force, and change them.
+    """Show and change the alert budget and other live settings.
 
-    A policy is a record in Redis (STREAMER_REDIS_URL, STREAMER_NAMESPACE). The environment of the first
-    worker gives the first one; from then on the record counts, and workers that run take another up
-    within seconds, without a restart.
+    A policy holds the alert budget, the sample, the reserve, the ranking and what goes with them.
+    It is a record in Redis (STREAMER_REDIS_URL, STREAMER_NAMESPACE). The first policy comes from
+    the environment of the first worker; after that only the record counts, and running workers take
+    up a changed one within seconds, without a restart.
     """
 
 
@@ -50,7 +51,10 @@ def policy() -> None:
 @as_json
 @readable_errors
 def show(policy_id: str, as_json: bool) -> None:
-    """Show the policy in force, or the one with this ID or beginning of it, as a file for `apply`."""
+    """Show the policy in force as a file for `apply`.
+
+    Or the one with this ID, of which the beginning is enough.
+    """
 
     async def work(store: Store) -> tuple[Policy, str, list[PolicyEntry]]:
         found = await store.policies.find(policy_id)
@@ -77,9 +81,10 @@ def show(policy_id: str, as_json: bool) -> None:
 @as_json
 @readable_errors
 def diff(other: str | None, as_json: bool) -> None:
-    """Show what differs between the policy in force and another, by ID or in FILE.
+    """Show what differs between the policy in force and another.
 
-    Without either the other is what the environment asks for.
+    The other policy is that with this ID, or that in FILE; without either, what the environment
+    asks for.
     """
     settings = load_settings()
     given = policy_of(settings) if other is None else None
@@ -112,11 +117,13 @@ def diff(other: str | None, as_json: bool) -> None:
     "changes",
     multiple=True,
     metavar="NAME=VALUE",
-    help="Change one setting of the policy in force, alert_budget=0.004; may be given again. "
-    "Nothing behind the = takes it out.",
+    help="Change one setting of the policy in force, such as alert_budget=0.004; nothing behind the "
+    "= unsets it. Repeatable.",
 )
 @click.option(
-    "--from-environment", is_flag=True, help="Put in force what the environment (STREAMER_*) says."
+    "--from-environment",
+    is_flag=True,
+    help="Put the settings of the environment (STREAMER_*) in force.",
 )
 @click.option(
     "--reason",
@@ -135,19 +142,20 @@ def apply(
     why: str,
     proposal_id: str,
 ) -> None:
-    """Put a policy in force: that of the TOML file FILE, or the one in force with some --set.
+    """Put a policy in force, from FILE or with some --set.
 
-    A file is the whole policy: what it does not name has its default. Of a policy that cannot be, all
-    faults are told, and the one in force stays. Running workers take it up with their next checkpoint.
+    FILE is TOML and holds the whole policy: what it does not name has its default. --set changes
+    the policy in force. When a policy is wrong, all its faults are listed and the one in force
+    stays. Running workers take up the new policy with their next checkpoint.
 
     \b
     streamer policy apply --set alert_budget=0.004 --reason "fewer reviewers in August"
-    streamer policy show > policy.toml && edit policy.toml
+    streamer policy show > policy.toml   # then change it in an editor
     streamer policy apply policy.toml --reason "reviewed by two"
     """
-    if (file is not None) + bool(changes) + from_environment != 1:
+    if (n_given := (file is not None) + bool(changes) + from_environment) != 1:
         raise ConfigurationError(
-            "one of FILE, --set and --from-environment must be given, got another number of them"
+            f"exactly one of FILE, --set and --from-environment must be given, got {n_given or 'none'}"
         )
     if not why.strip():
         raise ConfigurationError("--reason must say why, got nothing")
@@ -208,7 +216,10 @@ def apply(
 @as_json
 @readable_errors
 def history(count: int, as_json: bool) -> None:
-    """Show which policy was put in force when, by whom, why, and what it changed, newest first."""
+    """Show which policies were put in force, newest first.
+
+    When, by whom, why, and what each changed.
+    """
     entries = with_store(lambda store: store.policies.history(count))
     if as_json:
         print_json([asdict(entry) for entry in entries])

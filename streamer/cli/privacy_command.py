@@ -44,16 +44,17 @@ _others = click.option(
     "others",
     multiple=True,
     metavar="NAME",
-    help="Look on this topic too, such as that of `streamer serve`'s answers; may be given again.",
+    help="Look on this topic too, such as that of `streamer serve`'s answers. Repeatable.",
 )
 
 
 @click.group()
 def privacy() -> None:
-    """Say what is stored of a card, and forget a card (docs/privacy.md).
+    """Show what is stored of a card, or forget a card.
 
-    CARD is its id as payments have it; - reads it from standard input, so that no shell keeps it. The
-    audit topic gets what was done under a name that was drawn, and not whose card it was.
+    CARD is its id as payments have it; - reads it from standard input, so that it stays out of the
+    shell history. The audit topic gets what was done, under a random name in place of the card.
+    docs/privacy.md says more.
 
     \b
     streamer privacy export - --out card.json < card.txt
@@ -74,11 +75,13 @@ def privacy() -> None:
 @as_json
 @readable_errors
 def export(card: str, others: tuple[str, ...], path: Path | None, as_json: bool) -> None:
-    """Write everything that is stored of CARD, in words or with --json, and what was read for it.
+    """Write everything that is stored of CARD.
 
-    That is what workers keep in Redis, alerts with their reasons, verdicts and what they taught, the
-    console's part, audit entries that name the card or its alerts, and dead letters that carry it.
-    Topics are read whole.
+    In words, or with --json, and with a list of what was read for it.
+
+    It covers what workers keep in Redis, alerts with their reasons, verdicts and what they taught,
+    the console's part, audit entries that name the card or its alerts, and dead letters that carry
+    it. Topics are read whole.
 
     \b
     streamer privacy export - --out card.json < card.txt
@@ -116,13 +119,19 @@ def export(card: str, others: tuple[str, ...], path: Path | None, as_json: bool)
 @privacy.command()
 @_card
 @_others
-@click.option("--reason", metavar="TEXT", default="", help="Why; needed to propose. No card in it.")
+@click.option(
+    "--reason",
+    metavar="TEXT",
+    default="",
+    help="Why; required to propose. It must not name the card.",
+)
 @click.option(
     "--as",
     "name",
     default="",
     metavar="NAME",
-    help="What you are called in the console, who then cannot approve it.  [default: your name here]",
+    help="Your name in the console, so that you cannot approve your own proposal.  [default: your "
+    "user name]",
 )
 @click.option(
     "--wait",
@@ -130,19 +139,20 @@ def export(card: str, others: tuple[str, ...], path: Path | None, as_json: bool)
     type=click.FloatRange(min=0.0),
     default=60.0,
     show_default=True,
-    help="Seconds that workers may take to let go of it.",
+    help="Seconds that workers have to forget the card.",
 )
 @as_json
 @readable_errors
 def erase(
     card: str, others: tuple[str, ...], reason: str, name: str, wait_s: float, as_json: bool
 ) -> None:
-    """Propose that CARD is forgotten, or carry it out once somebody else has approved that.
+    """Propose that CARD is forgotten, or do it once approved.
 
-    Said the first time it proposes, and prints the proposal's number; a lead or a model owner approves
-    it in `streamer console`. Said again it does it: the card goes from Redis and from the memory of
-    workers, and what topics still have of it cannot be traced to it any more, as far as alerts carry
-    aliases (docs/privacy.md says what stays). A payment that comes later begins anew.
+    The first run proposes it and prints the proposal's number; a lead or a model owner, somebody
+    else, approves it in `streamer console`. The same command once more then carries it out: the
+    card is removed from Redis and from the memory of workers, and what topics still hold cannot be
+    traced to it any more, if alerts carry aliases (docs/privacy.md says what stays). A later
+    payment of the card begins anew.
 
     \b
     streamer privacy erase - --reason "request 4711 of 30 November" < card.txt
@@ -159,7 +169,7 @@ def erase(
         gone = found.erasure.id
         if not _with_stores(lambda store, _: store.erasures.drop(gone), settings):
             raise ConfigurationError(f"{gone} is under way and must have its proposal, got none")
-        told = "is there no more" if found.proposal is None else "was declined"
+        told = "no longer exists" if found.proposal is None else "was declined"
         click.echo(f"proposal {gone} {told}; this is another one", err=True)
         found = None
     if found is None:
@@ -212,14 +222,15 @@ def erase(
     "--payments",
     type=click.IntRange(min=1),
     metavar="N",
-    help="How many payments the card made, where its state does not bound its weight.",
+    help="How many payments the card made, where its own state does not bound its weight.",
 )
 @as_json
 @readable_errors
 def bound(card: str, payments: int | None, as_json: bool) -> None:
-    """Say how much of the model can be CARD's at most: what an erasure cannot take out.
+    """Say how much of the model can be CARD's at most.
 
-    `streamer privacy bound - --payments 40 < card.txt`, where its own state does not bound it.
+    This is what an erasure cannot take out. Where the card's own state does not bound it, say how many
+    payments it made: `streamer privacy bound - --payments 40 < card.txt`.
     """
     settings = load_settings()
     card = _meant(card, settings)

@@ -46,15 +46,15 @@ _ALL: Final = 10_000_000
     default="",
     callback=without_number,
     metavar="REASON",
-    help="Promote without a gate, or one that failed, or a version that was gone back from; the "
-    "history keeps the reason.",
+    help="Promote without a gate, in spite of one that failed, or a version that was rolled back; "
+    "the history keeps the reason.",
 )
 @click.option(
     "--canary",
     "n_canary",
     type=click.IntRange(1),
     metavar="N",
-    help="On the N partitions of the lowest numbers first, and on all when --for is over and nothing "
+    help="First on the N partitions with the lowest numbers; on all once --for is over and nothing "
     "has degraded.",
 )
 @click.option(
@@ -78,10 +78,13 @@ def promote(
     proposal_id: str,
     gate: Gate,
 ) -> None:
-    """Make VERSION (an id or its beginning) the head if it passes the gate; workers go on from it.
+    """Make VERSION the head if it passes the gate.
 
-    Its figures are those of `streamer gate`, against the head. Exit code 1 where a rule fails. Workers
-    watch it afterwards, by the limits of the policy's table [watch], and go back by themselves.
+    VERSION is an id or its beginning. Workers go on from it.
+
+    The gate is that of `streamer gate`, against the head. Exit code 1 when a rule fails. Afterwards
+    workers watch the version by the limits in the table [watch] of the gate's policy, and go back
+    by themselves when it degrades.
 
     \b
     streamer model promote 4f1c --payments last-week.parquet --policy ops/gate.toml
@@ -148,7 +151,10 @@ def promote(
 @as_json
 @readable_errors
 def canary(as_json: bool) -> None:
-    """Show what is watched, a canary or the last promotion, and its figures beside those of before."""
+    """Show the canary or the last promotion, as it is watched.
+
+    Its figures stand beside those from before.
+    """
     watch, at_ms = with_store(lambda store: store.trials.watch()), now_ms()
     degraded = watch.due(at_ms)
     verdict = "nothing degraded" if degraded in (None, "over") else str(degraded[1])
@@ -184,11 +190,14 @@ def canary(as_json: bool) -> None:
 )
 @readable_errors
 def rollback(version: str | None, why: str) -> None:
-    """Go back to VERSION, which has been the head; without it end the canary, or go back to the head
-    that the last promotion or import replaced.
+    """Go back to VERSION, which has been the head.
 
-    At once, without a gate, and while Kafka is away, too. Workers go on from it within seconds. What
-    was learned since stays with the version that is left; no payment is scored or alerted again.
+    Without VERSION, end the canary; where there is none, go back to the head that the last
+    promotion or import replaced.
+
+    This needs no gate and works while Kafka is unreachable, too. Workers go on from VERSION within
+    seconds. What was learned since stays with the version that is left; no payment is scored or
+    alerted again.
     """
 
     async def work(store: Store) -> str:

@@ -29,7 +29,7 @@ _URI = click.option(
     "uri",
     required=True,
     metavar="URI",
-    help="The server, such as http://mlflow:5000; who may write there is MLflow's business.",
+    help="The MLflow server, such as http://mlflow:5000. MLflow decides who may write there.",
 )
 
 
@@ -40,14 +40,15 @@ _URI = click.option(
 @click.option(
     "--alias",
     type=click.Choice(["champion", "challenger"]),
-    help="Give it this alias, which another version has lost then.",
+    help="Give it this alias and take it from the version that had it.",
 )
 @click.option(
     "--gate-result",
     "gate_path",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     metavar="FILE.json",
-    help="What `streamer gate --json` said of this version. One that failed is no champion.",
+    help="What `streamer gate --json` printed for this version. A version that failed cannot be "
+    "champion.",
 )
 @readable_errors
 def push(
@@ -57,9 +58,11 @@ def push(
     alias: Literal["champion", "challenger"] | None,
     gate_path: Path | None,
 ) -> None:
-    """Register VERSION with MLflow: an id or its beginning, `head`, or a file.
+    """Register VERSION with MLflow.
 
-    The file goes there as it is, with code that scores payments by it and learns nothing. Its tags say
+    VERSION is an id or its beginning, `head`, or a file.
+
+    The file is uploaded as it is, with code that scores payments by it and learns nothing. Tags say
     where it comes from. A version that is registered already is not uploaded again. Needs the extra
     `mlflow`.
 
@@ -108,7 +111,9 @@ def push(
 @asks_for_a_proposal
 @readable_errors
 def pull(place: str, uri: str, proposal_id: str) -> None:
-    """Store a version that is registered with MLflow; it is not made the head.
+    """Store a version that is registered with MLflow.
+
+    It is not made the head.
 
     Its content must have the hash that it is registered under. `streamer gate` and `streamer model
     promote` come next. Needs the extra `mlflow`.

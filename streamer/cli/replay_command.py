@@ -58,12 +58,12 @@ def replay(
     FILE is JSON Lines, JSON, CSV or Parquet, also compressed by gzip or zstd; or a directory of such
     files; or - for standard input.
 
-    The same pipeline as the worker's, as if the file were one partition. The model's settings are
-    read from STREAMER_* as the worker's are. Columns `label` and `fraud_pattern`, where there are
-    any, are used for the summary only.
+    The pipeline is the worker's, as if the file were one partition. The model's settings are read
+    from STREAMER_* as the worker's are. Columns `label` and `fraud_pattern`, if any, are used only
+    for the summary.
 
-    With --explain each alert is scored once more from what it carries, by the version that scored it;
-    exit code 1 when any does not come out the same to the last bit.
+    With --explain each alert is scored once more from what it carries, by the version that scored
+    it. Exit code 1 when any result differs, even in the last bit.
 
     \b
     streamer replay payments.jsonl --alerts alerts.jsonl --explain explained.jsonl

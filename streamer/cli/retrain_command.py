@@ -53,9 +53,11 @@ _AS_COPIED: Final = Reading(None, (), (), None, None, None, None)
     type=click.IntRange(1_000, 100_000_000),
     default=1_000_000,
     show_default=True,
-    help="With --from-kafka: of more payments the newest.",
+    help="With --from-kafka: read at most this many payments, the newest.",
 )
-@click.option("--name", required=True, help="What the history and the challenger are called.")
+@click.option(
+    "--name", required=True, help="Name of the challenger, and of the entry in the history."
+)
 @click.option(
     "--policy",
     "policy_path",
@@ -71,7 +73,7 @@ _AS_COPIED: Final = Reading(None, (), (), None, None, None, None)
     "out_path",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="MODEL.safetensors",
-    help="Write the version to a file too, passed or not.",
+    help="Write the version to a file too, whether it passes or not.",
 )
 @click.option(
     "--id-to",
@@ -82,7 +84,11 @@ _AS_COPIED: Final = Reading(None, (), (), None, None, None, None)
 )
 @teaches_by_labels
 @click.option(
-    "--seed", type=int, default=0, show_default=True, help="Seed of intervals and chargebacks."
+    "--seed",
+    type=int,
+    default=0,
+    show_default=True,
+    help="Seed for intervals and for drawing chargebacks.",
 )
 @reads_payments
 @as_json
@@ -102,15 +108,16 @@ def retrain(
     reading: Reading,
     as_json: bool,
 ) -> None:
-    """Fit a version to recent payments, gate it against the head and let it challenge that.
+    """Fit a challenger to recent payments, if the gate passes.
 
-    The number of clusters is the head's (STREAMER_N_CLUSTERS). The gate runs both versions over the
-    same payments, which both have learned from. Exit code 0 when it passes: it is stored, and scores
-    beside the head as the challenger called NAME, in place of the one before. 1 when the gate refuses
-    it, and then nothing is stored; the history has an entry in both cases. With --if-drifted it is 0
-    too where no feature has moved since the reference settled. From Kafka payments are read by their
-    records' times and written to a temporary file; features of all of them are held in memory, some
-    kB each while the gate runs. Needs the extra `evaluation`.
+    The number of clusters is the head's (STREAMER_N_CLUSTERS). The gate runs the head and the new
+    version over the same payments, which both have learned from. Exit code 0 when the gate passes:
+    the version is stored and scores beside the head as the challenger called NAME, in place of an
+    earlier one. Exit code 1 when the gate fails: nothing is stored. The history has an entry in
+    both cases. With --if-drifted the exit code is also 0 when no feature has moved since the
+    reference settled. With --from-kafka, payments are chosen by the time of their record and
+    written to a temporary file. The features of all payments are held in memory, some kB each,
+    while the gate runs. Needs the extra `evaluation`.
 
     \b
     streamer retrain --from last-week.parquet --policy ops/gate.toml --name weekly

@@ -17,11 +17,11 @@ __all__ = ["serve"]
 def serve() -> None:
     """Answer requests for the score of a payment until stopped.
 
-    POST a payment, or a list of them, to /v1/score on STREAMER_SERVE_PORT, in the form in which it is
-    published: the answer is what the stream would give it now, with the model in use and with what
-    Redis holds of card and merchant. `?explain=true` adds reasons and the amount that would pass,
-    `?version=ID` asks a stored version. Nothing is learned: publish the payment too. With
-    STREAMER_TENANTS_DIR it answers for several tenants, each with API keys of its own.
+    POST a payment, or a list of them, to /v1/score on STREAMER_SERVE_PORT, in the form in which it
+    is published: the answer is what the stream would give it now, with the model in use and with
+    what Redis holds of card and merchant. `?explain=true` adds reasons and the amount that would
+    pass, `?version=ID` answers by a stored version. Nothing is learned: publish the payment too.
+    With STREAMER_TENANTS_DIR it answers for several tenants, each with API keys of its own.
 
     \b
     curl -s localhost:8082/v1/score?explain=true --json '{"transaction_id": "t1", "card_id": "c1",

@@ -39,7 +39,7 @@ _TICK_S = 0.2
     default=30.0,
     show_default=True,
     metavar="S",
-    help="For how long, in seconds; a file gets rate x duration payments at once.",
+    help="For how long, in seconds. A file gets rate x duration payments at once, without waiting.",
 )
 @seed
 @click.option(
@@ -60,8 +60,8 @@ _TICK_S = 0.2
     "verdict_delay_s",
     type=click.FloatRange(min=0),
     metavar="S",
-    help="With --topic: judge each alert after so many seconds, and what nobody alerted later; the "
-    "payments then end at the present.",
+    help="With --topic: judge each alert after this many seconds, and other payments later. Event "
+    "time then ends at the present.",
 )
 @readable_errors
 def simulate(
@@ -72,10 +72,11 @@ def simulate(
     to_topic: bool,
     verdict_delay_s: float | None,
 ) -> None:
-    """Make up payments: customers with habits, five kinds of fraud, slow drift.
+    """Make up payments: habits, five kinds of fraud, drift.
 
-    The same seed gives the same payments. Event time runs on its own: 2,000 customers make about
-    6,000 payments a day, so a few seconds of a run are a day of theirs.
+    Customers have habits, and traffic drifts slowly. The same seed gives the same payments. Event
+    time is simulated: 2,000 customers make about 6,000 payments a day, so a few seconds of a run
+    are one of their days.
 
     \b
     streamer simulate --rate 2000 --duration 60 --out payments.parquet

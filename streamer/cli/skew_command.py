@@ -19,14 +19,14 @@ __all__ = ["skew"]
     type=click.FloatRange(min=0, min_open=True),
     default=1.0,
     show_default=True,
-    help="Hours of answers to read.",
+    help="How many hours of answers to read.",
 )
 @click.option(
     "--within-s",
     type=click.FloatRange(min=0, min_open=True),
     default=300.0,
     show_default=True,
-    help="Seconds that an answer waits for its score.",
+    help="Seconds that an answer waits for the score of the stream.",
 )
 @click.option(
     "--follow",
@@ -37,11 +37,11 @@ __all__ = ["skew"]
 @as_json
 @readable_errors
 def skew(since_h: float, within_s: float, is_following: bool, as_json: bool) -> None:
-    """Hold the answers of `streamer serve` against the scores that the stream then gave.
+    """Compare the answers of `streamer serve` with the stream.
 
-    Reads STREAMER_SERVE_DECISIONS_TOPIC, the scores and the features, and says of each answer whether
-    features, version and score are the same, and what explains it where they are not. Exit code 1 when
-    something is unexplained.
+    Reads STREAMER_SERVE_DECISIONS_TOPIC, the scores and the features. For each answer it tells
+    whether the stream then had the same features, version and score, and what explains a
+    difference. Exit code 1 when a difference is unexplained.
     """
     settings = load_settings()
     from streamer.skew.skew_process import follow, once

@@ -28,17 +28,17 @@ _WATCH_S: Final = 2.0
     "urls",
     multiple=True,
     metavar="URL",
-    help="Ask a worker too, http://host:8080; may be given again. Of a name with several addresses "
-    "each one is asked.",
+    help="Ask this worker too, such as http://host:8080. If the name has several addresses, each is "
+    "asked. Repeatable.",
 )
-@click.option("--watch", is_flag=True, help="Draw it anew every 2 s, until Ctrl-C.")
+@click.option("--watch", is_flag=True, help="Refresh every 2 s until Ctrl-C.")
 @as_json
 @readable_errors
 def status(urls: tuple[str, ...], watch: bool, as_json: bool) -> None:
-    """Show workers, partitions, model, budget and what is wrong, with the runbook for it.
+    """Show workers, partitions, model and what is wrong.
 
-    From Redis and Kafka (STREAMER_*), and from the workers named by --worker. The exit code is 1 when
-    something is wrong.
+    What is wrong comes with its runbook. Read from Redis and Kafka (STREAMER_*), and from the
+    workers named by --worker. Exit code 1 when something is wrong.
     """
     settings = load_settings()
     if watch and not as_json:

@@ -34,7 +34,7 @@ _FILE: Final = click.option(
     type=click.Path(dir_okay=False, path_type=Path),
     envvar="STREAMER_CONSOLE_ACCOUNTS_FILE",
     required=True,
-    help="The accounts; without it STREAMER_CONSOLE_ACCOUNTS_FILE.",
+    help="The accounts file; set by STREAMER_CONSOLE_ACCOUNTS_FILE where not given.",
 )
 
 
@@ -42,7 +42,7 @@ _UNAUDITED: Final = click.option(
     "--unaudited",
     default="",
     metavar="REASON",
-    help="Change it without an entry on the audit topic, such as before there is a Kafka.",
+    help="Change it without an entry on the audit topic, for example before there is a Kafka.",
 )
 
 
@@ -53,7 +53,7 @@ def role_option(**more: Any) -> Callable[[Command], Command]:
         "roles",
         type=click.Choice(list(ROLES)),
         multiple=True,
-        help="May be given several times.",
+        help="Repeatable.",
         **more,
     )
 
@@ -65,11 +65,11 @@ def _of_account(command: Callable[..., None]) -> Callable[..., None]:
 
 @click.group()
 def users() -> None:
-    """Add people who log in to the console, disable them and change their roles.
+    """Look after the people who log in to the console.
 
-    Each change is an entry of STREAMER_AUDIT_TOPIC first, or it is made with --unaudited and a reason.
-    What is changed counts with the next page that somebody asks for: sessions of who is disabled, or
-    has another password, are over. Passwords are asked for, or read as a line of standard input.
+    A change is written to STREAMER_AUDIT_TOPIC before it is made; --unaudited REASON makes it
+    without. It takes effect with the next page that is requested: a person who is disabled or has a
+    new password is logged out. Passwords are asked for, or read as a line of standard input.
 
     \b
     streamer users add mona --role reviewer --file accounts --unaudited "no Kafka yet"
@@ -107,6 +107,10 @@ def list_users(path: Path, as_json: bool) -> None:
     from streamer.console.people.accounts import account_in
     from streamer.console.people.accounts_editing import lines_in
 
+    if not path.exists():
+        raise ConfigurationError(
+            f"accounts file must exist, got {path}; `streamer users add NAME --file {path}` makes it"
+        )
     rows = []
     for line in lines_in(path):
         if line.strip() and not line.startswith("#"):
@@ -130,7 +134,7 @@ def list_users(path: Path, as_json: bool) -> None:
 @users.command()
 @_of_account
 def disable(name: str, path: Path, unaudited: str) -> None:
-    """Let NAME log in no more, and end their sessions."""
+    """Stop NAME from logging in, and end their sessions."""
     told: tuple[str, Action] = "is disabled in", "user disabled"
     _altered(path, name, told, unaudited, is_disabled=True)
 
@@ -155,7 +159,7 @@ def role(name: str, roles: tuple[str, ...], path: Path, unaudited: str) -> None:
 @users.command()
 @_of_account
 def password(name: str, path: Path, unaudited: str) -> None:
-    """Give NAME another password, and end their sessions."""
+    """Give NAME a new password, and end their sessions."""
     require("argon2")
     from dataclasses import replace
 

@@ -31,12 +31,12 @@ _SHOWN_DIGITS: Final = 12
 @reads_payments
 @readable_errors
 def verify(version: str, files: tuple[Path | str, ...], reading: Reading) -> None:
-    """Fit FILES once more and say whether VERSION comes out, to the last bit.
+    """Fit FILES once more and say whether VERSION comes out.
 
-    VERSION is an id or its beginning, or a file, that `streamer fit` made of FILES. First what it says
-    of itself is compared: the hashes of the files, of the configuration and of the intake. Where one
-    differs nothing is fitted. Exit code 1 where it does, or where another version comes out. Needs the
-    extra `evaluation`.
+    VERSION is an id or its beginning, or a file; `streamer fit` made it of FILES. The hashes in it,
+    of the files, the configuration and the intake, are compared first: if one differs, nothing is
+    fitted. Otherwise the result must be the same to the last bit. Exit code 1 when a hash or the
+    result differs. Needs the extra `evaluation`.
     """
     settings = load_settings()
     path = Path(version)

@@ -27,10 +27,10 @@ def worker(profile: Path | None) -> None:
     """Score the transactions topic until stopped.
 
     Everything is set by STREAMER_* variables or a secrets directory, and traces by OpenTelemetry's
-    own; `streamer check-config` lists them. Run one worker per core, at most as many as the topic has
-    partitions; they share one model through Redis. SIGTERM checkpoints and leaves the group. /healthz,
-    /readyz and /metrics are on STREAMER_WEB_PORT, /model on STREAMER_ADMIN_PORT, for this machine only
-    unless set otherwise.
+    own; `streamer check-config` lists them. Run one worker per core, at most as many as the topic
+    has partitions; they share one model through Redis. SIGTERM checkpoints and leaves the group.
+    /healthz, /readyz and /metrics are on STREAMER_WEB_PORT; /model is on STREAMER_ADMIN_PORT, which
+    answers this machine only unless STREAMER_ADMIN_HOST is set.
 
     `faust -A streamer.stream.app worker` is the same.
     """

@@ -76,10 +76,10 @@ def declared(
     's'
     """
     changes: dict[str, dict[str, Any]] = {}
-    columns = _pairs(maps, "column mapping", (*TRANSACTION_FIELDS, *LABEL_FIELDS))
+    columns = _pairs(maps, "--map", (*TRANSACTION_FIELDS, *LABEL_FIELDS))
     for field, column in columns.items():
         changes[field] = {"path": (_as_path(column),), "constant": None, "position": False}
-    for field, text in _pairs(defaults, "default", TRANSACTION_FIELDS).items():
+    for field, text in _pairs(defaults, "--default", TRANSACTION_FIELDS).items():
         changes.setdefault(field, {"constant": None})["default"] = _checked(field, text)
     if time_unit is not None:
         changes.setdefault("timestamp", {}).update(_UNITS[time_unit])
@@ -205,7 +205,8 @@ def _pairs(texts: Iterable[str], what: str, valid: tuple[str, ...]) -> dict[str,
     for text in texts:
         name, equals, value = (part.strip() for part in text.partition("="))
         if not (name and equals and value):
-            raise ConfigurationError(f"{what} must be field=value, got {text}")
+            right = "FIELD=COLUMN" if what == "--map" else "FIELD=VALUE"
+            raise ConfigurationError(f"{what} must be {right}, got {text}")
         if name not in valid:
             raise ConfigurationError(
                 f"{what} must name one of the fields {', '.join(valid)}, got {name}"
@@ -223,7 +224,7 @@ def _checked(name: str, text: str) -> Any:
         value = msgspec.convert(text, _INFO[name].type, strict=False)
     except msgspec.ValidationError as error:
         raise ConfigurationError(
-            f"default for {name} must follow the contract, got {text}: {error}"
+            f"--default of {name} must be as in the contract, got {text}: {error}"
         ) from None
     return value if isinstance(value, float) else text
 

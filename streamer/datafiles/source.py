@@ -36,7 +36,7 @@ from streamer.datafiles.encodings import (
     transcode,
 )
 from streamer.datafiles.file_addresses import fetch, is_url
-from streamer.datafiles.formats import Format, format_of, known_format
+from streamer.datafiles.formats import SUFFIXES, Format, format_of, known_format
 from streamer.datafiles.laid_down import HEAD_BYTES, laying_down
 from streamer.errors import ConfigurationError
 
@@ -155,7 +155,8 @@ class Source:
         if len(found) != 1:
             got = ", ".join(found.values()) or "none"
             raise ConfigurationError(
-                f"directory {directory} must hold files of one format, got {got}"
+                f"directory {directory} must hold files of one format ({', '.join(SUFFIXES)}), got "
+                f"{got}"
             )
         data = [(p.name, p, kind) for p, kind in kinds.items() if kind is not None]
         source = cls._laid_down(data, said)

@@ -39,7 +39,7 @@ def table_console() -> Console:
 
 
 def readable_errors(command: Callable[_P, None]) -> Callable[_P, None]:
-    """Turn this package's errors into their text and an exit code: 2 for settings, else 1."""
+    """Turn errors of this package, and of files, into a text and a code: 2 for settings, else 1."""
 
     @wraps(command)
     def run(*args: _P.args, **kwargs: _P.kwargs) -> None:
@@ -56,6 +56,14 @@ def readable_errors(command: Callable[_P, None]) -> Callable[_P, None]:
         except BrokenPipeError:
             # The reader of our output has gone, which is its right.
             sys.stderr.close()
+        except OSError as error:
+            # Of a file that somebody named; any other is a defect, and shows where.
+            if error.filename is None:
+                raise
+            _fail(
+                f"{error.filename} must be readable or writable here, got: {error.strerror}",
+                EXIT_FAILED,
+            )
 
     return run
 

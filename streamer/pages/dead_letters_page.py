@@ -61,8 +61,9 @@ CAUSES: Final[dict[str, tuple[str, str]]] = {
         'Amounts too large by a power of ten are minor units: `unit = "minor"` under `[amount]`.',
     ),
     "wrong_format": (
-        "A text has not the form it must have, or is too long or too short: ids have 1 to 128 characters. "
-        "An id may also be a number as a spreadsheet rounds one, such as `4.92912E+15`.",
+        "A text does not have the form it must have, or is too long or too short: ids have 1 to 128 "
+        "characters. An id may also be a number as a spreadsheet rounds one, such as "
+        "`4.92912E+15`.",
         "Look at the value with `streamer dlq show`; mostly two fields are mixed up. What a spreadsheet has "
         "rounded is lost: export again with the column as text.",
     ),
@@ -75,7 +76,8 @@ CAUSES: Final[dict[str, tuple[str, str]]] = {
         "If the payments are old, leave them out; if the code is wrong, map it with `values`.",
     ),
     "invalid_timestamp": (
-        "A time that cannot be read: another form, a date that does not exist, 03/04 of which nobody knows whether it is in March, a count of no known unit.",
+        "A time that cannot be read: another form, a date that does not exist, 03/04, which may be "
+        "in March or in April, a count of no known unit.",
         "Declare `format` or `unit` under `[timestamp]`. In verdicts: RFC 3339, or seconds or "
         "milliseconds since 1970.",
     ),
@@ -138,7 +140,7 @@ _HEAD: Final = """\
 # Dead letters
 
 A record that cannot be used is written to a dead-letter topic as it came, key and bytes untouched but
-for the numbers of cards ([below](#card-numbers)): payments to `transactions-dlq`, verdicts to
+for card numbers ([below](#card-numbers)): payments to `transactions-dlq`, verdicts to
 `fraud-feedback-dlq`. Its headers say why (`streamer-reason`,
 `-path`, `-detail`, where there is one `-hint`) and where it lay (`streamer-source-topic`, `-partition`,
 `-offset`, `streamer-first-seen`). `streamer_dead_letters_total{topic, reason}` counts them; the log has a
@@ -160,7 +162,7 @@ dead-letter topic holds it. A replay that is interrupted goes on when it is run 
 is killed, up to 500 may come twice; the worker recognises them by card and transaction id. Where the
 place of the record stands for an id (`position = true`), `--intake` keeps the first place, and without
 it the record gets another. A letter that was cut because it was too large is not sent. `show` says what
-`STREAMER_INTAKE` makes of the message now, or `--intake`, with stars for cards' numbers, except
+`STREAMER_INTAKE` makes of the message now, or `--intake`, with stars for card numbers, except
 with `--raw`. For verdicts say `--topic fraud-feedback-dlq`.
 
 | reason | cause | cure |

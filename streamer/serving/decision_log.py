@@ -35,6 +35,7 @@ from streamer.pipeline.feature_messages import moment
 from streamer.serving.answerer import AskedBy, Given
 from streamer.settings import Settings
 from streamer.stream.kafka.kafka_config import librdkafka_config
+from streamer.stream.kafka.kafka_words import in_words
 from streamer.stream.kafka.topics import create_topics, partition_counts
 
 __all__ = ["DecisionLog", "decision_of"]
@@ -213,7 +214,7 @@ class DecisionLog:
                 counts[self._topic] = n
             self._n_partitions = counts.get(self._topic, 0)
         except (StreamerError, KafkaException) as error:
-            _log.warning("topic of decisions not known", topic=self._topic, error=str(error))
+            _log.warning("topic of decisions not known", topic=self._topic, error=in_words(error))
 
 
 class _Read(NamedTuple):

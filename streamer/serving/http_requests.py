@@ -120,7 +120,7 @@ async def answered(
 
 
 def _not_ready() -> HTTPError:
-    detail = "the model must have been loaded, and was not yet; /readyz says what is missing"
+    detail = "the model must be loaded first, and is not yet; /readyz says what is missing"
     return HTTPError(503, Refusal("not_ready", "$", detail), _RETRY)
 
 
@@ -132,7 +132,7 @@ def _late(serving: Serving) -> HTTPError:
 def defect(door: str) -> HTTPError:
     """Return the refusal of what failed as nothing may, and log the exception that is handled."""
     _log.error("request not answered", door=door, exc_info=True)
-    detail = "the request must have been answered, and was not for a defect; the log has it"
+    detail = "the request must be answered, and a defect prevented it; the log has the traceback"
     return HTTPError(503, Refusal("defect", "$", detail), _RETRY)
 
 
@@ -281,7 +281,7 @@ async def body_in_time() -> AsyncIterator[None]:
         async with asyncio.timeout(_BODY_WITHIN_S):
             yield
     except TimeoutError:
-        detail = f"body must have come within {_BODY_WITHIN_S:g} s"
+        detail = f"body must come within {_BODY_WITHIN_S:g} s"
         raise HTTPError(408, Refusal("late", "$", detail), _CLOSE) from None
 
 

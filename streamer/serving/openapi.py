@@ -34,7 +34,7 @@ EXAMPLES: Final = Path(__file__).with_name("openapi_examples.json")
 _PRIORITY: Final[Tree] = {
     "name": "X-Priority",
     "in": "header",
-    "description": "Who says low is refused first when much is asked at once.",
+    "description": "Requests with low are refused first when too much is asked at once.",
     "schema": {"enum": list(PRIORITIES), "default": "normal"},
 }
 _EXPLAIN: Final[Tree] = {

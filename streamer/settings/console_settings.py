@@ -39,19 +39,19 @@ class ConsoleFields(OidcFields):
     audit_topic: Topic = "streamer-audit"
     """Topic that the console and the commands write every change and every view of card data to."""
     audit_timeout_s: Seconds = 5.0
-    """Seconds that Kafka has to take the entry of a change, which is refused otherwise."""
+    """Seconds that Kafka has to take the entry of a change; without it the change is refused."""
     audit_max_unsent: Count = 10_000
     """Entries that a process keeps in Redis while Kafka is away; then it shows no card data."""
     audit_retention_s: Seconds = 34_560_000.0
     """Seconds that the audit topic keeps entries, where it is created here: 400 days. `streamer audit
-    verify` takes what is missing and younger for removed by somebody."""
+    verify` reports younger entries that are missing as removed."""
     proposals_topic: Topic = "streamer-proposals"
     """Topic that `streamer console` writes every proposal and every decision on one to."""
     console_host: str = Field("127.0.0.1", min_length=1)
     """Address that `streamer console` answers on."""
     console_port: int = Field(8086, ge=1, le=65_535)
-    """Port of the same. It speaks HTTPS with STREAMER_WEB_CERTIFICATE_FILE; without, browsers keep its
-    cookies on this machine only, or behind a proxy that does."""
+    """Port of the same. It speaks HTTPS with STREAMER_WEB_CERTIFICATE_FILE. Without it, browsers keep
+    its cookies only on this machine or behind a proxy that speaks HTTPS."""
     console_accounts_file: ReadableFile | None = None
     """File with an account per line, as `streamer users add NAME` writes it; it is read again when it
     has changed."""
@@ -61,40 +61,41 @@ class ConsoleFields(OidcFields):
     console_session_s: Seconds = 28_800.0
     """Seconds after which a reviewer has to log in again."""
     console_claim_s: Seconds = 3_600.0
-    """Seconds that an alert which a reviewer has opened is nobody else's."""
+    """Seconds for which an alert that a reviewer has opened is held for them alone."""
     console_max_claims: Count = 20
-    """Alerts that one person can have at a time; who has as many judges one, or lets go of it."""
+    """Alerts that one person can hold at a time; to open another, one must be judged or released."""
     console_least_look_s: float = Field(0.4, ge=0, le=10, allow_inf_nan=False)
-    """Seconds that an alert must have been shown before a verdict on it is taken: the second tap of a
-    double one falls on the next alert."""
+    """Seconds that an alert must have been shown before a verdict on it is taken, so that the second
+    tap of a double tap does not judge the next alert."""
     console_trusted_proxies: str | None = None
-    """Addresses of proxies, by commas, that are believed whom they speak for (X-Forwarded-For); without
-    them, all who come through a proxy share its tries of a login."""
+    """Addresses of proxies, separated by commas, whose X-Forwarded-For is believed. Without it, all who
+    come through one proxy share one limit of login attempts."""
     console_proxy_user_header: HeaderName | None = None
-    """Header in which a trusted proxy says who asks (X-Forwarded-User). It must take out what a browser
-    sends in it: it is believed from STREAMER_CONSOLE_TRUSTED_PROXIES alone."""
+    """Header in which a trusted proxy says who asks (X-Forwarded-User). The proxy must remove it from
+    what browsers send. It is believed only from STREAMER_CONSOLE_TRUSTED_PROXIES."""
     console_proxy_groups_header: HeaderName = "X-Forwarded-Groups"
     """Header in which the same proxy says which groups they are in, separated by commas."""
     console_proxy_roles: Annotated[str, AfterValidator(check_group_roles)] = ""
     """Roles of these groups: fraud-team=reviewer,fraud-leads=reviewer+lead. A group that is not named
     has none."""
     console_snooze_days: int = Field(30, ge=1, le=180)
-    """Days that one person may put a card or merchant off; longer needs another's approval."""
+    """Days that one person may snooze a card or merchant for; longer needs the approval of a second
+    person."""
     command_roles: Annotated[str, AfterValidator(check_group_roles)] = ""
-    """Roles of the users of this machine who run commands: deploy=operator,ana=model_owner. With it a
-    command is asked for as a page is, and what needs a second person needs `--proposal ID`."""
+    """Roles of the users of this machine who run commands: deploy=operator,ana=model_owner. When set, a
+    command needs permission as a page does, and what needs a second person needs `--proposal ID`."""
     opa_url: Annotated[str, AfterValidator(_one_url)] | None = None
     """Open Policy Agent that decides who may do what in the console, http://127.0.0.1:8181; without one
-    the built-in rules do. While it is away nothing is changed."""
+    the built-in rules decide. While it does not answer, nothing can be changed."""
     opa_token_file: ReadableFile | None = None
-    """File with the bearer token that it wants; it is read again when it has changed."""
+    """File with the bearer token for Open Policy Agent; it is read again when it has changed."""
     opa_timeout_s: Seconds = 1.0
-    """Seconds that it has for an answer."""
+    """Seconds that Open Policy Agent has to answer."""
     console_max_alerts: Count = 10_000
     """Open alerts that the console keeps, about 4 kB each in Redis; the oldest make room."""
     console_blind: bool = False
     """Whether nobody is told what the model says of an alert before its verdict, nor whether it was
-    drawn from below the threshold; the queue is in no order that says anything then."""
+    drawn from below the threshold; the queue's order then tells nothing either."""
     console_second_share: float = Field(0.0, ge=0, le=1, allow_inf_nan=False)
     """Share of judged alerts, drawn at random, that another person judges again without being told of
     the first verdict; where both differ a lead rules."""

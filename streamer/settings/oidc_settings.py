@@ -96,19 +96,20 @@ class OidcFields(RetentionFields):
     """OpenID Connect provider that people log in with, by its issuer, exactly as its own discovery
     document has it: https://login.example/realms/bank."""
     oidc_client_id: Annotated[str, Field(min_length=1, max_length=256)] | None = None
-    """What the console is called there."""
+    """The console's client id at the provider."""
     oidc_client_secret_file: ReadableFile | None = None
     """File with the client's secret; it is read again when it has changed. Without one the client is
-    public, and PKCE alone binds a code to who asked for it."""
+    public, and PKCE alone binds a code to the login that asked for it."""
     oidc_scopes: Annotated[str, AfterValidator(_scopes)] = "openid profile"
     """Scopes that are asked for, separated by spaces: what the provider wants for the claims below."""
     oidc_name_claim: Claim = "preferred_username"
-    """Claim that people are called by. The name is of who had it first; the subject is who they are."""
+    """Claim with a person's name in the console. A name stays with whoever had it first; people are
+    told apart by the subject (sub)."""
     oidc_groups_claim: Claim = "groups"
-    """Claim with the groups that they are in: a list of texts."""
+    """Claim with the groups that a person is in: a list of texts."""
     oidc_roles: Annotated[str, AfterValidator(check_group_roles)] = ""
     """Roles of these groups: fraud-team=reviewer,fraud-leads=reviewer+lead. A group that is not named
-    has none. They are those of the login, until the session ends."""
+    has none. Roles are taken at the login and stay until the session ends."""
     oidc_algorithms: Annotated[str, AfterValidator(_algorithms)] = ",".join(ALGORITHMS)
     """Algorithms by which an ID token may be signed, of RS256, PS256 and ES256."""
     oidc_timeout_s: Seconds = 5.0

@@ -97,19 +97,19 @@ class Fields(BaseSettings):
 
     secrets_dir: Directory | None = None
     """Directory with one file per setting, named like it: kafka_sasl_password. redis_url,
-    serve_api_keys and admin_token are read again there when they have changed."""
+    serve_api_keys and admin_token are read again from there when they change."""
 
     kafka_bootstrap_servers: Annotated[str, AfterValidator(_server_list)] = "127.0.0.1:9092"
     """Kafka brokers to ask first, host:port separated by commas."""
     kafka_security_protocol: Annotated[
         Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"], BeforeValidator(_upper)
     ] = "PLAINTEXT"
-    """How connections to Kafka are encrypted and authenticated."""
+    """How connections to Kafka are protected: PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL."""
     kafka_sasl_mechanism: (
         Annotated[Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"], BeforeValidator(_upper)]
         | None
     ) = None
-    """How the worker proves its identity to Kafka; for the SASL_ protocols."""
+    """For the SASL_ protocols: PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512."""
     kafka_sasl_username: str | None = None
     """User name at Kafka; for the SASL_ protocols."""
     kafka_sasl_password: SecretStr | None = None
@@ -125,7 +125,7 @@ class Fields(BaseSettings):
     kafka_session_timeout_s: float = Field(10.0, ge=6, le=1_800, allow_inf_nan=False)
     """Seconds without a heartbeat after which Kafka gives the partitions to another worker."""
     kafka_group_instance_id: Name | None = None
-    """Name of this worker alone in its group: after a restart it gets its partitions at once."""
+    """Name of this worker alone in its group: after a restart it gets its partitions back at once."""
     consumer_group: Topic = "streamer"
     """Consumer group that the workers share."""
     transactions_topic: Topic = "transactions"
@@ -135,11 +135,11 @@ class Fields(BaseSettings):
     overflow_topic: Topic = "fraud-alerts-overflow"
     """Topic that alerts beyond twice the budget are written to."""
     dead_letters_topic: Topic = "transactions-dlq"
-    """Topic that records which cannot be scored are written to, without numbers of cards."""
+    """Topic that records which cannot be scored are written to, without card numbers."""
     feedback_topic: Topic = "fraud-feedback"
     """Topic that verdicts on transactions are read from."""
     feedback_dead_letters_topic: Topic = "fraud-feedback-dlq"
-    """Topic that verdicts which cannot be used are written to, without numbers of cards."""
+    """Topic that verdicts which cannot be used are written to, without card numbers."""
     scores_topic: Topic = "transaction-scores"
     """Topic that the score of every transaction is written to, where enabled."""
     scores_enabled: bool = False
@@ -160,7 +160,7 @@ class Fields(BaseSettings):
     batch_max_records: Count = 4_000
     """Records in one batch, at most."""
     intake: Annotated[str, AfterValidator(check_intake)] | None = None
-    """What producers send: a preset's name, or a TOML file that declares it; else the contract."""
+    """What producers send: a preset's name, or a TOML file that declares it; not set, the contract."""
     schema_registry_url: Annotated[str, AfterValidator(check_registry_url)] | None = None
     """Schema registry to ask for the schemas of framed Avro and Protobuf messages."""
     schema_registry_username: str | None = None
@@ -179,10 +179,10 @@ class Fields(BaseSettings):
     redis_url: Annotated[SecretStr, AfterValidator(_redis_url)] = SecretStr(
         "redis://127.0.0.1:6379/0"
     )
-    """Redis of checkpoints and models: redis, rediss, unix or redis+sentinel URL with password. User
-    and password may change while a process runs, where it is from the secrets directory."""
+    """Redis for checkpoints and models: redis://, rediss://, unix:// or redis+sentinel://, with
+    password. In the secrets directory, user and password may change while a process runs."""
     redis_timeout_s: Seconds = 5.0
-    """Seconds that Redis has for an answer."""
+    """Seconds that Redis has to answer."""
     namespace: Name = "default"
     """Part of every Redis key, so that deployments can share one Redis."""
     checkpoint_interval_s: Seconds = 2.0
@@ -213,38 +213,38 @@ class Fields(BaseSettings):
     alert_hours: Literal["risk", "equal"] = "risk"
     """risk: alerts come when the risk does; equal: every hour has the same share of its payments."""
     reserve_share: float = Field(0.2, ge=0, le=0.3, allow_inf_nan=False)
-    """Part of the alert budget for which the largest distances alert while verdicts rank the rest, to
-    begin with: it follows its yield, from a fifth of this to 0.3. 0 switches it off."""
+    """Part of the alert budget that the largest distances get while verdicts rank the rest. At the
+    start: it then follows its yield, from a fifth of this to 0.3. 0 switches it off."""
     sample_share: float = Field(0.1, ge=0, le=0.3, allow_inf_nan=False)
     """Part of the alert budget for payments drawn from below the threshold, to measure what is missed;
     0 switches it off."""
     rank_by: Literal["probability", "expected_loss"] = "probability"
-    """What ranks payments once verdicts do: the probability of fraud, or that times the amount. Before
-    verdicts rank, how unlike others a payment is ranks with either."""
+    """What ranks payments once verdicts do: probability, that of fraud; or expected_loss, that
+    probability times the amount. Until then the distance ranks them with either."""
     currency_values: Annotated[str, AfterValidator(check_currency_values)] | None = None
-    """What a unit of each currency is worth in the reference currency: EUR=1,USD=0.92,JPY=0.0062. The
-    usual payment in any other is taken to be worth the usual one in these."""
+    """What a unit of each currency is worth in the reference currency: EUR=1,USD=0.92,JPY=0.0062. In
+    any other currency the usual payment counts as worth as much as the usual one in these."""
     review_cost: float = Field(0.0, ge=0, le=1e9, allow_inf_nan=False)
-    """What the review of an alert costs, in the reference currency. Ranking by expected loss, a payment
-    whose loss is less alerts in reserve and sample only. 0 for nothing."""
+    """What the review of an alert costs, in the reference currency. Ranked by expected loss, a payment
+    with a smaller one alerts only in reserve and sample. 0: nothing."""
     review_spend_per_day: float = Field(0.0, ge=0, le=1e12, allow_inf_nan=False)
-    """What the reviews of a day of event time may cost, in the reference currency: of this and the
-    alert budget the smaller counts. 0 for no such limit."""
+    """What the reviews of a day of event time may cost, in the reference currency. The smaller of this
+    and the alert budget counts. 0: no such limit."""
     false_alarm_cost: float = Field(0.0, ge=0, le=1e9, allow_inf_nan=False)
-    """What an alert on a legitimate payment costs beyond its review, in the reference currency: for
-    what `streamer impact` and the console tell, it ranks nothing."""
+    """What an alert on a legitimate payment costs beyond its review, in the reference currency. Only
+    for the figures of `streamer impact` and the console, not for ranking."""
     false_alarm_share: float = Field(0.0, ge=0, le=1, allow_inf_nan=False)
     """The same as a share of the payment's amount."""
     saved_share: float = Field(1.0, ge=0, le=1, allow_inf_nan=False)
-    """Share of a fraud's amount that its alert saves, likewise."""
+    """Share of a fraud's amount that its alert saves. For the same figures only."""
     reproducible: bool = False
-    """Whether a backlog is read in one order and versions are cut by count, so that a worker that reads
-    it again gives the same alerts. Scoring waits for each version then: a third less throughput."""
+    """Whether a backlog is read in one order and versions are made by count, so that reading it again
+    gives the same alerts. Scoring waits for each version: a third less throughput."""
     random_seed: int = Field(0, ge=0, lt=2**63)
     """Seed of the first centers."""
 
     label_capacity: int = Field(100_000, ge=0)
-    """Payments of one partition that are kept until they are judged; 0 learns from no verdict."""
+    """Payments of one partition that are kept until they are judged. 0: verdicts teach nothing."""
     label_horizon_s: Seconds = 15_552_000.0
     """Seconds of event time that alerts, and a sample of the rest, are kept for a verdict: 180 days."""
     label_whole_s: Seconds = 2_592_000.0
@@ -260,7 +260,7 @@ class Fields(BaseSettings):
     merchants_capacity: Count = 200_000
     """Merchants held in memory; the longest unseen make room."""
     duplicate_window_offsets: int = Field(100_000, ge=0)
-    """Offsets of a partition within which a payment that comes again is known; 0 knows none."""
+    """Offsets of a partition within which a payment that comes again is recognised. 0: none is."""
     max_event_ahead_s: float = Field(86_400, ge=0, allow_inf_nan=False)
     """Seconds that a transaction's timestamp may be ahead of Kafka's time."""
     earliest_event_year: int = Field(2000, ge=1970, le=9999)
@@ -275,12 +275,12 @@ class Fields(BaseSettings):
     web_key_file: ReadableFile | None = None
     """PEM file with the key of that certificate."""
     admin_host: str = Field("127.0.0.1", min_length=1)
-    """Address of what helps an attacker of the model: threshold and centers."""
+    """Address that threshold and centers are served on: they would help an attacker of the model."""
     admin_port: int = Field(8081, ge=0, le=65_535)
     """Port of the same; 0 serves none of it."""
     admin_token: Annotated[SecretStr, AfterValidator(long_secret)] | None = None
-    """When set, requests to the admin address must carry it: Authorization: Bearer TOKEN. Followed like
-    the URL of Redis."""
+    """When set, requests to the admin address must carry it: Authorization: Bearer TOKEN. If it is in
+    the secrets directory, it may change while a process runs."""
     startup_timeout_s: Seconds = 60.0
     """Seconds that Kafka and Redis have to answer at the start."""
     shutdown_timeout_s: Seconds = 20.0
@@ -288,19 +288,19 @@ class Fields(BaseSettings):
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(_upper)
     ] = "INFO"
-    """Least severe level that is logged."""
+    """Least severe level that is logged: DEBUG, INFO, WARNING, ERROR or CRITICAL."""
     log_format: Literal["auto", "json", "console"] = "auto"
-    """Log as JSON lines or as text for a person; auto is text where the log goes to a terminal."""
+    """json: JSON lines; console: text for people; auto: console on a terminal, else json."""
     alert_card_key: Annotated[SecretStr, AfterValidator(long_secret)] | None = None
     """When set, alerts carry an HMAC of the card id under this key in place of the id."""
     alert_card_keys_file: Annotated[Path, AfterValidator(check_card_keys)] | None = None
     """File of such keys in place of one, a line ID:KEY each, the current one first; it is read again
     when it has changed, and verdicts on alerts with any of them count for their cards."""
     card_numbers: Literal["refuse", "mask", "allow"] = "refuse"
-    """What is done where a card id is a card's number (PAN). refuse: a dead letter without it; mask: it
-    counts under an HMAC of the number from there on; allow: it is an id like others."""
+    """What is done where a card id is a card's number (PAN). refuse: a dead letter without the number;
+    mask: the card id becomes an HMAC of the number; allow: the number is used as the id."""
     card_number_key: Annotated[SecretStr, AfterValidator(long_secret)] | None = None
-    """Key that card numbers are masked under. With another one every such card is a new one."""
+    """Key that card numbers are masked under. Under another key every such card is a new one."""
 
     privacy_aliases: bool = False
     """Whether alerts carry an alias of the card, which `streamer privacy erase` can destroy."""

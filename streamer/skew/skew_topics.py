@@ -33,6 +33,7 @@ from streamer.errors import ConfigurationError, UnavailableError
 from streamer.settings import Settings
 from streamer.skew.meetings import Waiting
 from streamer.stream.kafka.kafka_config import librdkafka_config
+from streamer.stream.kafka.kafka_words import in_words
 from streamer.stream.kafka.recent_records import partitions_of
 
 __all__ = ["Read", "SkewTopics"]
@@ -97,7 +98,7 @@ class SkewTopics:
         try:
             self._assign({name: partitions_of(settings, name) for name in self._kinds}, since_ms)
         except KafkaException as error:
-            raise UnavailableError(f"Kafka must answer, got {error}") from None
+            raise UnavailableError(f"Kafka must answer, got {in_words(error)}") from None
 
     def read(self) -> Iterator[Read]:
         """Yield what has come; what cannot be read is passed over and told."""
@@ -145,7 +146,7 @@ class SkewTopics:
         try:
             self._consumer.commit(offsets=places, asynchronous=False)
         except KafkaException as error:
-            _log.warning("place not committed", error=str(error))
+            _log.warning("place not committed", error=in_words(error))
 
     def close(self) -> None:
         """Leave Kafka."""

@@ -92,7 +92,7 @@ def test_a_letter_whose_number_is_gone_is_not_sent_again(masked: str) -> None:
     found = mended(letter, None)
     if masked == "too long":
         assert found == (
-            "left out, too long to be looked through for cards' numbers: have it sent again"
+            "left out, too long to be searched for card numbers: have the producer send it again"
         )
     elif masked:
         assert (

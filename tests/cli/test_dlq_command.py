@@ -121,7 +121,7 @@ def test_show_marks_the_field_and_masks_card_numbers(service: Service, tmp_path:
     assert "outcome         dead_letter" in as_it_is[2]
     nowhere = run("dlq", "show", "0/9999", **_env(service))
     assert nowhere.exit_code == 2
-    assert "PLACE must be" in nowhere.stderr
+    assert "PARTITION/OFFSET must be" in nowhere.stderr
 
 
 def test_replay_sends_each_once_and_what_the_intake_mends_is_scored(

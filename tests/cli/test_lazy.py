@@ -50,8 +50,16 @@ def test_the_list_of_commands_says_of_each_the_first_sentence_of_its_help() -> N
     formatter = click.HelpFormatter(width=60)
     main.format_commands(context, formatter)
     lines = formatter.getvalue().splitlines()
-    assert "  check-config  Print every setting with its value and..." in lines
+    assert "  check-config  Print every setting, its value and..." in lines
     assert len(lines) == 1 + len(_COMMANDS)
+
+
+def test_no_list_of_commands_is_cut_at_80_columns() -> None:
+    """Click leaves two columns free; of the sub-commands it makes the list itself."""
+    context = click.Context(main)
+    groups = [main, *(main.get_command(context, name) for name in _COMMANDS)]
+    lists = [group.get_help(click.Context(group, terminal_width=78)) for group in groups if group]
+    assert [text for text in lists if "..." in text.partition("Commands:")[2]] == []
 
 
 def test_a_worker_starts_without_what_other_commands_need() -> None:

@@ -46,6 +46,13 @@ def path(tmp_path: Path) -> Path:
     return path
 
 
+def test_the_list_of_a_file_that_is_not_there_says_how_it_is_made(tmp_path: Path) -> None:
+    told = users(tmp_path / "accounts", "list")
+    assert told.exit_code == 2
+    assert "accounts file must exist" in told.stderr
+    assert "streamer users add NAME --file" in told.stderr
+
+
 def test_an_account_is_added_listed_disabled_enabled_and_given_other_roles(path: Path) -> None:
     assert path.stat().st_mode & 0o777 == 0o600
     assert PASSWORD not in path.read_text()

@@ -65,7 +65,7 @@ def test_a_card_that_was_put_off_under_its_old_pseudonym_is_put_off_still(stand:
         assert mona.post("/alerts/transactions-0-1/snooze", page, **put).status_code == 200
         assert "the customer travels" in mona.get("/alerts/transactions-0-2").text
         assert mona.get("/").text.count("the customer travels") <= 2
-        assert "put off by" not in mona.get("/alerts/transactions-0-3").text
+        assert "snoozed by" not in mona.get("/alerts/transactions-0-3").text
 
 
 def test_a_number_is_looked_for_under_its_mask_or_not_at_all_and_is_in_no_page(

@@ -163,7 +163,7 @@ def test_rows_of_a_blind_queue_are_alike_and_stand_by_a_hash_whatever_they_are(
         for query in ("severity=critical", "reason=sample", "ranked_by=distance"):
             refused = mona.get(f"/?{query}&least=1")
             assert items(refused) == [each.replace('N"', 'N?least=1"') for each in (first, second)]
-            assert "not told of any alert in this queue" in refused.text
+            assert "hidden in this queue" in refused.text
         assert items(mona.get("/?least=1e9")) == []
         following = mona.get("/next?severity=critical&least=1")
         assert (following.url.path, following.url.query) == (f"/alerts/{found[0]}", b"least=1")

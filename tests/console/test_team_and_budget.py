@@ -177,10 +177,10 @@ def test_what_is_put_off_comes_last_and_says_so_until_somebody_ends_it(stand: St
         # Pressed twice it is one entry of the audit topic.
         for _ in range(2):
             shown = mona.post(f"{one}/snooze", page, key=key_of(page), **fields)
-        assert "The card is put off until" in shown.text
+        assert "The card is snoozed until" in shown.text
         rows = re.findall(r'class="row" href="/alerts/([^"?]+)', mona.get("/").text)
         assert rows == [alert(2).alert_id, first.alert_id]
-        assert ", put off until" in mona.get("/").text
+        assert ", snoozed until" in mona.get("/").text
         listed = mona.get("/snoozed")
         assert "card-put-off" in listed.text
         mona.post("/snoozed/end", listed, name="card:card-put-off")

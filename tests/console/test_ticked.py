@@ -75,7 +75,7 @@ def test_what_another_has_or_is_gone_is_told_by_its_id_and_the_rest_is_sent(stan
         noor.login()
         noor.get(f"/alerts/{TWO}")
         page = lea.post("/ticked", queue, members=[ONE, TWO, THREE, "nowhere"])
-        assert "In the queue no more: nowhere." in page.text
+        assert "No longer in the queue: nowhere." in page.text
         assert ", with noor" in page.text
         assert hidden(page, "members") == f"{ONE} {THREE}"
         fields = {"members": f"{ONE} {THREE}", "key": key_of(page), "verdict": "legitimate"}

@@ -213,10 +213,10 @@ def test_parquet_without_pyarrow_says_what_to_install(
     ("maps", "defaults", "message"),
     [
         (["card=x"], [], "must name one of the fields transaction_id, .*, got card; did you mean"),
-        (["card_id"], [], "column mapping must be field=value, got card_id"),
+        (["card_id"], [], "--map must be FIELD=COLUMN, got card_id"),
         (["card_id=a", "card_id=b"], [], "must name a field once, got card_id twice"),
-        ([], ["currency=EURO"], "default for currency must follow the contract, got EURO"),
-        ([], ["amount=-1"], "default for amount must follow the contract, got -1"),
+        ([], ["currency=EURO"], "--default of currency must be as in the contract, got EURO"),
+        ([], ["amount=-1"], "--default of amount must be as in the contract, got -1"),
     ],
 )
 def test_a_wrong_mapping_is_a_readable_error(

@@ -106,11 +106,11 @@ def test_a_directory_is_its_files_in_the_order_of_their_names(tmp_path: Path) ->
 
 
 def test_a_directory_of_two_formats_or_none_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="must hold files of one format, got none"):
+    with pytest.raises(ConfigurationError, match=r"must hold files of one format .*, got none"):
         PaymentFile.of(tmp_path)
     (tmp_path / "a.csv").touch()
     (tmp_path / "b.jsonl").touch()
-    with pytest.raises(ConfigurationError, match=r"of one format, got a.csv, b.jsonl"):
+    with pytest.raises(ConfigurationError, match=r"of one format .*, got a.csv, b.jsonl"):
         PaymentFile.of(tmp_path)
 
 

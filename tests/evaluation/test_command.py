@@ -137,7 +137,10 @@ def test_selective_labels_breaks_and_rows_are_in_the_object(simulated: Path) -> 
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (("--chargebacks", "60%:30-120d"), "labels must be selective with --chargebacks, got all"),
+        (
+            ("--chargebacks", "60%:30-120d"),
+            "--labels must be selective with --chargebacks, got all",
+        ),
         (("--labels", "selective", "--chargebacks", "160%:1-2"), "such as 60%:30-120d"),
         (("--labels", "selective", "--chargebacks", "60%:9-2"), "such as 60%:30-120d"),
         (("--labels", "none", "--rivals", "lightgbm_weekly"), "labels must be all or selective"),

@@ -6,6 +6,7 @@ minimum over five minutes, ``and`` a product with something that is 0 or 1.
 
 from __future__ import annotations
 
+import argparse
 import json
 import re
 from functools import cache
@@ -216,4 +217,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(prog="python -m tests.ops.datadog", description=__doc__).parse_args()
     main()

@@ -8,6 +8,7 @@ tmpfs as its only place to write.
 
 from __future__ import annotations
 
+import argparse
 import os
 import shutil
 import subprocess
@@ -120,11 +121,14 @@ def _runs(folder: Path) -> None:
 
 
 def main() -> None:
-    """Build and run; the Python of the image is named by the first argument, or this one.
+    """Build and run.
 
-    As root, everybody must be able to read it, libraries included: the worker is another user.
+    As root, everybody must be able to read the Python, libraries included: the worker is another user.
     """
-    python = Path(sys.argv[1] if len(sys.argv) > 1 else sys.executable)
+    parser = argparse.ArgumentParser(prog="python -m tests.ops.image_steps", description=__doc__)
+    told = "the Python of the image; without it the one that runs this"
+    parser.add_argument("python", nargs="?", default=sys.executable, type=Path, help=told)
+    python: Path = parser.parse_args().python
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         folder.chmod(0o755)

@@ -6,6 +6,7 @@ that somebody forgot to render them.
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import subprocess
 import sys
@@ -73,4 +74,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(prog="python -m tests.ops.manifests", description=__doc__).parse_args()
     main()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 
 from ops.grafana.source import DASHBOARDS
@@ -17,4 +18,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(prog="python -m ops.grafana.source", description=__doc__).parse_args()
     main()

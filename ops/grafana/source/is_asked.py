@@ -66,7 +66,7 @@ ASKED: Final = Row(
                 ),
             ),
             shows="95th percentile from a request to its answer, by door and over all of a job.",
-            normal="some milliseconds; agreed are 200.",
+            normal="some milliseconds; the limit is 200.",
             action="many in flight: more pods. Few: Redis is slow, or somebody asks in large batches.",
             runbook="alerts.md#streamerservelatencyhigh",
             alerts=("StreamerServeLatencyHigh",),

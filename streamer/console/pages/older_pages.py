@@ -117,7 +117,7 @@ def _lines(wanted: str, told: Searched) -> list[str]:
     if told.is_whole:
         return [
             f"{wanted} is no alert in the topic, nor of the payment of one. The topic has everything "
-            f"since {since}; what is older is there no more.",
+            f"since {since}; what is older is gone.",
             "If it was an alert, the store of your payments, and the feedback topic, may know of it.",
         ]
     reached = f", all since {since}" if since else ""

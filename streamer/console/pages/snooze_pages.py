@@ -44,8 +44,8 @@ async def snooze(visit: Visit) -> Response:
     comment, key = form.get("comment", "").strip(), form.get("key", "")[:_LONGEST_KEY]
     alert = await console.alert(alert_id)
     if alert is None:
-        told = f"{alert_id} is here no more. Put it off from another alert of the same."
-        return message_page(404, "Nothing was put off", told, comment=comment)
+        told = f"{alert_id} is no longer here. Snooze from another alert of its card or merchant."
+        return message_page(404, "Nothing was snoozed", told, comment=comment)
     of: dict[str, tuple[SnoozeKind, str]] = {
         "card": ("card", alert.transaction.card_id),
         "merchant": ("merchant", alert.transaction.merchant_id or ""),
@@ -55,7 +55,7 @@ async def snooze(visit: Visit) -> Response:
     if not fault and not of[kind][1]:
         fault = "This payment names no merchant."
     if fault:
-        return message_page(400, "Nothing was put off", fault, comment=comment, back=back)
+        return message_page(400, "Nothing was snoozed", fault, comment=comment, back=back)
     named, what = of[kind]
     at_ms = now_ms()
     wanted = Snooze(
@@ -83,8 +83,8 @@ async def snooze(visit: Visit) -> Response:
         )
     )
     if not await console.snoozes.put(wanted):
-        told = "There are 2,000 at a time at most. End one first."
-        return message_page(409, "Nothing was put off", told, comment=comment, back=back)
+        told = "There are at most 2,000 snoozes at a time. End one first."
+        return message_page(409, "Nothing was snoozed", told, comment=comment, back=back)
     query = visit.filters.query
     return RedirectResponse(f"/alerts/{alert_id}{'?' + query if query else ''}", 303)
 
@@ -115,9 +115,9 @@ def _is_long(visit: Visit) -> bool:
 
 def _fault(kind: str, reason: str, days: str, comment: str) -> str:
     if kind not in ("card", "merchant"):
-        return "What is put off must be the card or the merchant."
+        return "What is snoozed must be the card or the merchant."
     if reason not in REASONS:
-        return "A reason must be one of the list."
+        return "The reason must be one of the list."
     is_number = days.isascii() and days.isdigit() and len(days) < _DIGITS
     if not is_number or not 1 <= int(days) <= _LONGEST_DAYS:
         return f"It must last 1 to {_LONGEST_DAYS} days, got {days[:20]!r}."

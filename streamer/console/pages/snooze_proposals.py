@@ -69,7 +69,7 @@ async def carry_out(visit: Visit) -> Response:
     found = await console.proposals.get(_id(visit))
     if found is None or found.snooze is None:
         told = "Somebody has carried it out before. Proposals has who and when."
-        return message_page(409, "Nothing was put off", told, back=PROPOSALS)
+        return message_page(409, "Nothing was snoozed", told, back=PROPOSALS)
     until_ms = at_ms + found.days * DAY_MS
     wanted = replace(found.snooze, at_ms=at_ms, until_ms=until_ms)
     alert = await console.alert(wanted.alert_id)
@@ -86,8 +86,8 @@ async def carry_out(visit: Visit) -> Response:
     await console.trail.acknowledged(entry)
     if not await console.snoozes.put(wanted):
         await console.trail.noted(replace(entry, outcome="failed"))
-        full = "There are 2,000 at a time at most. End one first."
-        return message_page(409, "Nothing was put off", full, back=PROPOSALS)
+        full = "There are at most 2,000 snoozes at a time. End one first."
+        return message_page(409, "Nothing was snoozed", full, back=PROPOSALS)
     done = await console.proposals.carried_out(found.id, visit.account.name, at_ms)
     if done is not None:
         await console.outbox.send(console.settings.proposals_topic, done.message(), done.id)

@@ -113,7 +113,7 @@ async def _left(visit: Visit, left: Sequence[str]) -> str:
     # Which of them are second opinions and which rulings is told on their own pages.
     alone = [each for each in left if each in waiting]
     gone = [each for each in left if each not in waiting]
-    kinds = ("Judged one by one", alone), ("In the queue no more", gone)
+    kinds = ("Judged one by one", alone), ("No longer in the queue", gone)
     return " ".join(f"{told}: {_listed(ids)}." for told, ids in kinds if ids)
 
 

@@ -21,6 +21,7 @@ from streamer.errors import UnavailableError
 from streamer.settings import Settings
 from streamer.store import LogIdentity, Store
 from streamer.stream.kafka.kafka_config import librdkafka_config
+from streamer.stream.kafka.kafka_words import in_words
 
 __all__ = ["AlertSources"]
 
@@ -112,7 +113,9 @@ class AlertSources:
             consumer.assign([place])
             return _only(consumer, offset, is_beyond=offset >= high)
         except KafkaException as error:
-            raise UnavailableError(f"the transactions must be readable, got {error}") from error
+            raise UnavailableError(
+                f"the transactions must be readable, got {in_words(error)}"
+            ) from error
         finally:
             consumer.close()
 

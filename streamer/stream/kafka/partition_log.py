@@ -18,6 +18,7 @@ from streamer.errors import ConfigurationError, UnavailableError
 from streamer.settings import Settings
 from streamer.store import Committed, LogBounds
 from streamer.stream.kafka.kafka_config import librdkafka_config
+from streamer.stream.kafka.kafka_words import in_words
 
 __all__ = ["PartitionLogs", "group_committed", "log_bounds"]
 
@@ -75,7 +76,7 @@ class PartitionLogs:
                 beginning, end = client.get_watermark_offsets(place, timeout=_TIMEOUT_S)
         except KafkaException as error:
             raise UnavailableError(
-                f"the log of {topic}/{partition} must be readable, got {error}"
+                f"the log of {topic}/{partition} must be readable, got {in_words(error)}"
             ) from error
         if wanted is not None and wanted > end and self._reaches(topic, partition, wanted):
             end = wanted
@@ -88,9 +89,13 @@ class PartitionLogs:
                 [TopicPartition(topic, partition)], timeout=_TIMEOUT_S
             )
         except KafkaException as error:
-            raise UnavailableError(f"the group's offsets must be readable, got {error}") from error
+            raise UnavailableError(
+                f"the group's offsets must be readable, got {in_words(error)}"
+            ) from error
         if found.error is not None:
-            raise UnavailableError(f"the group's offsets must be readable, got {found.error}")
+            raise UnavailableError(
+                f"the group's offsets must be readable, got {in_words(found.error)}"
+            )
         if found.offset < 0:
             return None
         try:
@@ -121,7 +126,9 @@ class PartitionLogs:
         except KafkaException as error:
             if error.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
                 self._drop(admin)
-                raise UnavailableError(f"topic {name} must be describable, got {error}") from error
+                raise UnavailableError(
+                    f"topic {name} must be describable, got {in_words(error)}"
+                ) from error
             # That there is none is an answer like the others.
             topic_id, n_partitions = "", 0
         else:

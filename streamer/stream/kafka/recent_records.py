@@ -14,6 +14,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 from streamer.errors import ConfigurationError, UnavailableError
 from streamer.settings import Settings
 from streamer.stream.kafka.kafka_config import librdkafka_config
+from streamer.stream.kafka.kafka_words import in_words
 
 __all__ = ["partitions_of", "records_since"]
 
@@ -27,7 +28,10 @@ def partitions_of(settings: Settings, topic: str) -> list[int]:
     try:
         found = consumer.list_topics(topic, timeout=_TIMEOUT_S).topics[topic]
     except KafkaException as error:
-        raise UnavailableError(f"Kafka must answer within {_TIMEOUT_S:g} s, got {error}") from None
+        raise UnavailableError(
+            f"Kafka must answer within {_TIMEOUT_S:g} s (STREAMER_KAFKA_BOOTSTRAP_SERVERS), got "
+            f"{in_words(error)}"
+        ) from None
     finally:
         consumer.close()
     if found.error is not None:
@@ -61,7 +65,7 @@ def records_since(
                 yield message
     except KafkaException as error:
         raise UnavailableError(
-            f"records of {topic}/{partition} must be readable, got {error}"
+            f"records of {topic}/{partition} must be readable, got {in_words(error)}"
         ) from None
     finally:
         consumer.close()

@@ -42,7 +42,8 @@ def last_messages(config: dict[str, Any], topic: str, limit: int) -> list[tuple[
     except KafkaException as error:
         reason = error.args[0].str()
         raise UnavailableError(
-            f"Kafka must answer within {_TIMEOUT_S:g} s, got: {reason}"
+            f"Kafka must answer within {_TIMEOUT_S:g} s (STREAMER_KAFKA_BOOTSTRAP_SERVERS), got "
+            f"{reason}"
         ) from None
     finally:
         consumer.close()

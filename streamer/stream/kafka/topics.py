@@ -13,6 +13,7 @@ from streamer.errors import ConfigurationError, UnavailableError
 from streamer.retention.kept_topics import topic_config
 from streamer.settings import Settings
 from streamer.stream.kafka.kafka_config import librdkafka_config
+from streamer.stream.kafka.kafka_words import in_words
 
 __all__ = [
     "check_topics",
@@ -134,7 +135,8 @@ def _wait_accepted(admin: AdminClient, errors: Sequence[KafkaError], timeout_s: 
                     ) from error
             if time.monotonic() >= deadline:
                 raise UnavailableError(
-                    f"Kafka must answer within {timeout_s:g} s, got {error}{_reason(errors)}"
+                    f"Kafka must answer within {timeout_s:g} s (STREAMER_KAFKA_BOOTSTRAP_SERVERS), got "
+                    f"{in_words(error)}{_reason(errors)}"
                 ) from error
         else:
             return
@@ -151,7 +153,10 @@ def partition_counts(admin: AdminClient, timeout_s: float = _TIMEOUT_S) -> dict[
     try:
         metadata = admin.list_topics(timeout=timeout_s)
     except KafkaException as error:
-        raise UnavailableError(f"Kafka must answer within {timeout_s:g} s, got {error}") from error
+        raise UnavailableError(
+            f"Kafka must answer within {timeout_s:g} s (STREAMER_KAFKA_BOOTSTRAP_SERVERS), got "
+            f"{in_words(error)}"
+        ) from error
     return {name: len(topic.partitions) for name, topic in metadata.topics.items()}
 
 
@@ -160,7 +165,10 @@ def cluster_id(settings: Settings, timeout_s: float = _TIMEOUT_S) -> str:
     try:
         metadata = AdminClient(librdkafka_config(settings)).list_topics(timeout=timeout_s)
     except KafkaException as error:
-        raise UnavailableError(f"Kafka must answer within {timeout_s:g} s, got {error}") from error
+        raise UnavailableError(
+            f"Kafka must answer within {timeout_s:g} s (STREAMER_KAFKA_BOOTSTRAP_SERVERS), got "
+            f"{in_words(error)}"
+        ) from error
     return str(metadata.cluster_id or "")
 
 
@@ -196,7 +204,8 @@ def create_topics(
             # Another worker that starts at the same moment may have been faster.
             if error.args[0].name() != "TOPIC_ALREADY_EXISTS":
                 raise ConfigurationError(
-                    f"topic {name} must be creatable (STREAMER_CREATE_TOPICS is on), got {error}"
+                    f"topic {name} must be creatable (STREAMER_CREATE_TOPICS is on), got "
+                    f"{in_words(error)}"
                 ) from error
 
 

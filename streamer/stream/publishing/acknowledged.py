@@ -16,6 +16,7 @@ from confluent_kafka import KafkaException, Producer
 from streamer.errors import UnavailableError
 from streamer.settings import Settings
 from streamer.stream.kafka.kafka_config import librdkafka_config
+from streamer.stream.kafka.kafka_words import in_words
 
 __all__ = ["GIVEN_UP_S", "Outbox"]
 
@@ -89,7 +90,9 @@ class Outbox:
             producer.produce(topic, value, key, on_delivery=delivery)
         except (BufferError, KafkaException) as error:
             self._replace(producer)
-            raise UnavailableError(f"a message to {topic} must be accepted, got {error}") from error
+            raise UnavailableError(
+                f"a message to {topic} must be accepted, got {in_words(error)}"
+            ) from error
         # Another thread's poll may bring what this one waits for.
         while not delivery.is_done and time.monotonic() < deadline:
             producer.poll(_POLL_S)

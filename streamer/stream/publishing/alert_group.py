@@ -25,6 +25,7 @@ from streamer.contract.messages import Alert
 from streamer.errors import StreamerError
 from streamer.settings import Settings
 from streamer.stream.kafka.kafka_config import librdkafka_config
+from streamer.stream.kafka.kafka_words import in_words
 
 __all__ = ["AlertGroup", "Place"]
 
@@ -116,7 +117,7 @@ class AlertGroup(threading.Thread):
                         asked_s = time.monotonic()
                         self._ask(consumer)
                 except (KafkaException, StreamerError) as error:
-                    self._wait(str(error))
+                    self._wait(in_words(error))
         finally:
             consumer.close()
 
@@ -142,7 +143,7 @@ class AlertGroup(threading.Thread):
             try:
                 self._is_placed = self._take(alerts, places)
             except StreamerError as error:
-                self._wait(str(error))
+                self._wait(in_words(error))
                 continue
             if self._is_placed:
                 self._believed |= {_named(p): p.offset for p in positions}

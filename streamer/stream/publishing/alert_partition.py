@@ -25,6 +25,7 @@ from streamer.contract.messages import Alert
 from streamer.errors import ConfigurationError, UnavailableError
 from streamer.settings import Settings
 from streamer.stream.kafka.kafka_config import librdkafka_config
+from streamer.stream.kafka.kafka_words import in_words
 from streamer.stream.kafka.log_end import leader_end
 
 __all__ = ["alert_messages", "find_alert"]
@@ -160,7 +161,7 @@ def _messages(
             )
         if error := message.error():
             if error.code() != KafkaError._PARTITION_EOF:
-                raise UnavailableError(f"messages must be readable, got {error}")
+                raise UnavailableError(f"messages must be readable, got {in_words(error)}")
             n_hidden = end - message.offset()
             if n_hidden <= 0:
                 return
@@ -169,4 +170,5 @@ def _messages(
 
 
 def _unreadable(partition: int, error: KafkaException) -> UnavailableError:
-    return UnavailableError(f"the messages of partition {partition} must be readable, got {error}")
+    told = in_words(error)
+    return UnavailableError(f"the messages of partition {partition} must be readable, got {told}")

@@ -22,6 +22,7 @@ from streamer.contract.messages import Alert
 from streamer.errors import UnavailableError
 from streamer.settings import Settings
 from streamer.stream.kafka.kafka_config import librdkafka_config
+from streamer.stream.kafka.kafka_words import in_words
 
 __all__ = ["FoundAlert", "Limits", "Searched", "Span", "search_alerts"]
 
@@ -160,7 +161,7 @@ def search_alerts(
             spans |= {p: _with_time(step, oldest.get(p)) for p, step in steps.items()}
             n_turns += 1
     except KafkaException as error:
-        raise UnavailableError(f"{topic} must be readable, got {error.args[0]}") from None
+        raise UnavailableError(f"{topic} must be readable, got {in_words(error)}") from None
     finally:
         consumer.close()
 

@@ -11,6 +11,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from streamer.errors import ConfigurationError, UnavailableError
 from streamer.settings import Settings
 from streamer.stream.kafka.kafka_config import librdkafka_config
+from streamer.stream.kafka.kafka_words import in_words
 from streamer.stream.kafka.partition_log import PartitionLogs, log_bounds
 from streamer.stream.publishing.alert_partition import alert_messages
 
@@ -100,7 +101,7 @@ def dead_letter_at(settings: Settings, topic: str, partition: int, offset: int) 
                 return _letter(message)
             break
     raise ConfigurationError(
-        f"PLACE must be a dead letter's PARTITION/OFFSET on {topic}, got {partition}/{offset}; "
+        f"PARTITION/OFFSET must be that of a dead letter on {topic}, got {partition}/{offset}; "
         "`streamer dlq list` names some"
     )
 
@@ -160,7 +161,7 @@ def _produce(
             headers=[(REPLAYED_FROM_HEADER, place.encode())],
         )
     except (KafkaException, BufferError) as error:
-        raise UnavailableError(f"{place} must be sendable, got {error}") from error
+        raise UnavailableError(f"{place} must be sendable, got {in_words(error)}") from error
     producer.poll(0)
 
 

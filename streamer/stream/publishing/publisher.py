@@ -28,6 +28,7 @@ from streamer.errors import InvariantError, UnavailableError
 from streamer.intake.decoding import DeadLetter
 from streamer.settings import Settings
 from streamer.stream.kafka.kafka_config import librdkafka_config
+from streamer.stream.kafka.kafka_words import in_words
 from streamer.stream.kafka.membership import EXPIRY_SHARE
 from streamer.stream.partitions.worker_spans import BatchTrace, MessageTrace
 from streamer.stream.publishing.alert_headers import alert_headers
@@ -47,8 +48,7 @@ _CLIENT_MAX_BYTES: Final = 100_000_000
 _ROOM_MESSAGES: Final = 50_000
 _ROOM_BYTES: Final = 64_000_000
 _ROOM_POLL_S: Final = 0.01
-# The client looks once a second for what has waited too long.
-_SCAN_S: Final = 1.0
+_SCAN_S: Final = 1.0  # The client looks once a second for what has waited too long.
 # What a batch of either input topic can add: alert, score and features of each record, or a letter.
 _PER_RECORD_OF_BOTH: Final = 2 * 3
 _encoder: Final = msgspec.json.Encoder()
@@ -199,7 +199,7 @@ class Publisher:
         try:
             told = client.list_topics(topic, timeout=_METADATA_WITHIN_S)
         except KafkaException as error:
-            raise UnavailableError(f"topic {topic} must be known, got {error}") from error
+            raise UnavailableError(f"topic {topic} must be known: {in_words(error)}") from error
         return len(told.topics[topic].partitions)
 
     async def wait_for_room(self) -> None:

@@ -19,18 +19,19 @@ class AccessMetrics:
 
     access_decisions = counter(
         "decisions",
-        "Decisions on what somebody may do, by whoever decided.",
+        "Decisions on what somebody may do, by answer and by who decided.",
         "answer",
         "decided_by",
         starts=[_ANSWERS, _DECIDERS],
     )
     oidc_logins = counter(
         "logins",
-        "Logins by OpenID Connect: in, or why not.",
+        "Logins by OpenID Connect, by outcome: in, or why not.",
         "outcome",
         starts=[_LOGINS],
     )
     opa_up = gauge(
         "0 or 1",
-        "1 if Open Policy Agent answered the last question with yes or no, and where none is set up.",
+        "1 if Open Policy Agent answered the last question with yes or no, or none is set up; else "
+        "0.",
     )

@@ -23,7 +23,7 @@ class AlertMetrics:
 
     alerts = counter("alerts", "Alerts published, by severity.", "severity", starts=[_SEVERITIES])
     alert_reasons = counter(
-        "alerts", "Alerts published, by the feature that speaks loudest for fraud.", "feature"
+        "alerts", "Alerts published, by the feature that speaks most for fraud.", "feature"
     )
     alerts_joined = counter(
         "alerts",
@@ -37,7 +37,7 @@ class AlertMetrics:
         "STREAMER_RANK_BY is expected_loss.",
     )
     alerts_suppressed = counter(
-        "alerts", "Alerts not published again: they were out before a crash."
+        "alerts", "Alerts not published a second time: they were published before a crash."
     )
     alerts_overflowed = counter(
         "alerts",
@@ -64,7 +64,7 @@ class AlertMetrics:
     )
     alert_budget_achieved = gauge(
         "see label",
-        "What recent payments made of the alert budget, in the same units.",
+        "Alerts among recent payments, in the same units.",
         "unit",
         starts=[["share"]],
     )

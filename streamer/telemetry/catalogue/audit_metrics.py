@@ -19,17 +19,19 @@ class AuditMetrics:
     )
     audit_refused = counted_elsewhere(
         "entries",
-        "Entries that could not be stored: what they tell of was not done, or not shown.",
+        "Entries that could not be stored: the change was not made, or the card data not shown.",
         "access",
         starts=[_KINDS],
     )
     audit_producers_failed = counted_elsewhere(
         "producers",
-        "How often Kafka refused entries, so that another producer had to begin: after a second, then "
-        "more and more seldom, every 30 s in the end.",
+        "How often Kafka refused entries, so that another producer had to begin: after 1 s, then at "
+        "growing intervals of up to 30 s.",
     )
     audit_unsent = gauge("entries", "Entries in Redis that Kafka has not acknowledged.")
-    audit_unsent_seconds = gauge("seconds", "How long the oldest of them has waited, 0 for none.")
+    audit_unsent_seconds = gauge(
+        "seconds", "Time that the oldest of them has waited; 0 where there is none."
+    )
     audit_head_sequence = gauge(
         "number",
         "Number of the last entry of this process's chain that Kafka has acknowledged: a topic that "

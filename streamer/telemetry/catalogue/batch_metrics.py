@@ -40,7 +40,7 @@ class BatchMetrics:
         STAGES,
     )
     batches_in_flight = gauge(
-        "batches", "Batches that were fetched and are not processed yet, of both input topics."
+        "batches", "Batches of both input topics that were fetched and are not processed yet."
     )
     lag_records = gauge("records", "Records in the partition that wait to be read.", "partition")
     partition_stalled_seconds = gauge(
@@ -49,11 +49,11 @@ class BatchMetrics:
         *("topic", "partition"),
     )
     publish_queue_messages = gauge("messages", "Messages that Kafka has not acknowledged yet.")
-    publish_queue_bytes = gauge("bytes", "Keys, values and headers of those messages.")
+    publish_queue_bytes = gauge("bytes", "Size of those messages: keys, values and headers.")
     event_loop_lag_seconds = histogram(
         "seconds",
-        "How much later than asked the event loop woke a task that asks twice a second: what "
-        "heartbeats, scrapes and timers wait.",
+        "How late the event loop wakes a task that asks to be woken twice a second: heartbeats, "
+        "scrapes and timers wait as long.",
         _LAG_SECONDS,
     )
     gc_pause_seconds = pauses(

@@ -46,7 +46,7 @@ class LedgerMetrics:
     )
     ledger_imbalance = gauge(
         "records",
-        "Offsets of which nobody knows what became of them. Anything but 0 is a defect.",
+        "Offsets that are not accounted for. Anything but 0 is a defect.",
         "partition",
     )
     fields_left_out = counter(

@@ -33,18 +33,18 @@ class RequestMetrics:
 
     serve_requests = counter(
         "requests",
-        "Requests for scores, by door and by the status that they got; 499 is of clients that had "
-        "gone before.",
+        "Requests for scores, by door and by their status; 499 where the client had gone before the "
+        "answer.",
         *("door", "code"),
         starts=[DOORS, CODES],
     )
     serve_seconds = timings(
-        "From a request to its answer, by door; not of clients that had gone before.",
+        "Time from a request to its answer, by door; without clients that had gone before it.",
         *(_SECONDS, "door", DOORS),
     )
     serve_refused = counter(
         "requests",
-        "Requests without an answer, by door and why; not of clients that had gone.",
+        "Requests refused, by door and reason; without clients that had gone.",
         *("door", "reason"),
     )
     serve_unreadable = counter(
@@ -54,7 +54,7 @@ class RequestMetrics:
         "payments",
         "Payments that are being answered; a request that is being read counts as one.",
     )
-    serve_body_bytes = gauge("bytes", "Of the bodies of requests that are being read or answered.")
+    serve_body_bytes = gauge("bytes", "Size of all request bodies that are being read or answered.")
     serve_payments_limit = gauge(
         "payments", "The most that are answered at once, STREAMER_SERVE_MAX_IN_FLIGHT."
     )
@@ -85,10 +85,10 @@ class RequestMetrics:
         *("branch", "model_version"),
     )
     serve_model_age_seconds = gauge(
-        "seconds", "Since the version that answers was made; it stands still without payments."
+        "seconds", "Age of the version that answers: without payments no newer one is made."
     )
     serve_model_unread_seconds = gauge(
-        "seconds", "Since the store last said which version is the one in use; one second is usual."
+        "seconds", "Time since Redis last said which version is the head; one second is usual."
     )
     serve_ready = gauge("0 or 1", "1 while a question can be answered; /readyz says why it is not.")
     serve_redis_breaker_state = gauge(

@@ -67,7 +67,7 @@ class StorageMetrics:
     )
     entities_bytes = gauge(
         "bytes",
-        "Memory of their tables; over entities_tracked it is bytes per card.",
+        "Memory of their tables; divided by streamer_entities_tracked, bytes per card or merchant.",
         "kind",
         starts=[_ENTITY_KINDS],
     )
@@ -76,19 +76,20 @@ class StorageMetrics:
     )
     entities_aged = counter(
         "entities",
-        "Those that were forgotten as they had not been seen for STREAMER_CARDS_RETENTION_S.",
+        "Cards or merchants that were forgotten, not seen for STREAMER_CARDS_RETENTION_S.",
         "kind",
         starts=[_ENTITY_KINDS],
     )
     entities_unreadable = counter(
         "entities",
-        "Rows in Redis that no entity can have, by name or length, each time they were skipped.",
+        "Rows in Redis that were skipped since their name or length is wrong; counted each time.",
         "kind",
         starts=[_ENTITY_KINDS],
     )
     entities_evicted_unsaved = counter(
         "entities",
-        "Those of them of which something was lost, as Redis was away for too long.",
+        "Of those that made room: entities whose last changes were lost, since Redis was away for "
+        "too long.",
         "kind",
         starts=[_ENTITY_KINDS],
     )

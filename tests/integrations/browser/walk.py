@@ -100,9 +100,9 @@ def _beside_the_queue(desk: Desk, lead: Page, see: See) -> None:
     see("operations", lead)
     _at_once(desk, lead, see)
     desk.follow(lead, "/next")
-    lead.locator("summary", has_text="Put off").click()
-    lead.locator("button", has_text="Put off").click()
-    lead.wait_for_selector("text=is put off until")
+    lead.locator("summary", has_text="Snooze").click()
+    lead.locator("button", has_text="Snooze").click()
+    lead.wait_for_selector("text=is snoozed until")
     desk.follow(lead, "/snoozed")
     see("snoozed", lead)
 
