@@ -14,29 +14,41 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from streamer.contract.messages import Alert
     from streamer.errors import ConfigurationError
+    from streamer.explaining.explanation import Explanation
     from streamer.library.detector import Detector
+    from streamer.library.measured import Evaluation
+    from streamer.library.measuring import evaluate
     from streamer.library.online_kmeans import OnlineKMeans
     from streamer.library.results import Refused, Results
 
 __all__ = [
+    "Alert",
     "ConfigurationError",
     "Detector",
+    "Evaluation",
+    "Explanation",
     "OnlineKMeans",
     "Refused",
     "Results",
     "__version__",
+    "evaluate",
 ]
 
 __version__ = "1.0.0rc1"
 
 # What a program may rely on.  Loaded when it is asked for: a command imports what it needs alone.
 _PUBLIC: Final = {
+    "Alert": "streamer.contract.messages",
     "ConfigurationError": "streamer.errors",
     "Detector": "streamer.library.detector",
+    "Evaluation": "streamer.library.measured",
+    "Explanation": "streamer.explaining.explanation",
     "OnlineKMeans": "streamer.library.online_kmeans",
     "Refused": "streamer.library.results",
     "Results": "streamer.library.results",
+    "evaluate": "streamer.library.measuring",
 }
 
 

@@ -110,7 +110,8 @@ ROOMS: Final = {
     "watching",
     "starting": "access compiled contract features indexing intake model pipeline policies reports "
     "settings store verdicts",
-    "library": "contract explaining intake model offline pipeline settings starting",
+    "library": "contract datafiles evaluation explaining intake model offline pipeline reports "
+    "settings starting",
     "registry": "contract model pipeline settings starting",
     "stream": "challenging compiled contract explaining features intake model pipeline policies "
     "reports retention settings starting store telemetry verdicts watching",

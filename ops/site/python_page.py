@@ -18,6 +18,8 @@ __all__ = ["INSIDE", "LIBRARY", "page", "pages", "public_names"]
 LIBRARY: Final = (
     "streamer.library.detector",
     "streamer.library.results",
+    "streamer.library.measuring",
+    "streamer.library.measured",
     "streamer.library.online_kmeans",
     "streamer.contract.messages",
     "streamer.contract.batch",
@@ -61,7 +63,8 @@ _HEAD: Final = """\
 
 What can be imported from `streamer`, room by room: these pages are made from `__all__` and the
 docstrings. The wire formats are the contract that is kept ([topics and schemas](#topics)); names here
-may change with a release, which [the list of changes](CHANGELOG.md) then says.
+may change with a release, which [the list of changes](CHANGELOG.md) then says. What `import streamer`
+itself offers is kept: [as a library](docs/library.md).
 
 | room | what it is |
 |---|---|

@@ -33,6 +33,8 @@ _README: Final = "README.md"
 _FILES: Final = {
     "start/three-commands.md": Source(_README, "Three commands"),
     "start/tutorial.md": Source("docs/tutorial.md"),
+    "start/notebook.md": Source("docs/notebook.md"),
+    "start/library.md": Source("docs/library.md"),
     "data/publishing.md": Source("docs/publishing.md"),
     "data/your-data.md": Source("docs/your-data.md"),
     "data/files.md": Source("docs/files.md"),

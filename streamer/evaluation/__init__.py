@@ -10,7 +10,7 @@ file), `protocols` (which rows count); `breaks`, `break_patterns` and `injection
 """
 
 from streamer.evaluation.breaks import Break
-from streamer.evaluation.evaluate import Evaluation, Request, evaluate
+from streamer.evaluation.evaluate import Evaluation, Request, evaluate, judged
 from streamer.evaluation.label_plan import NO_LABELS, Chargebacks, LabelPlan
 from streamer.evaluation.late_labels import LabelFeed
 from streamer.evaluation.passing import PassConfig, run_pass
@@ -27,5 +27,6 @@ __all__ = [
     "Request",
     "RowRange",
     "evaluate",
+    "judged",
     "run_pass",
 ]

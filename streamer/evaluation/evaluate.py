@@ -33,7 +33,7 @@ from streamer.evaluation.row_range import RowRange, until
 from streamer.evaluation.rows import Rows
 from streamer.intake.decoding import Decoded, decode_batch
 
-__all__ = ["Evaluation", "Request", "evaluate", "sample_of"]
+__all__ = ["Evaluation", "Request", "evaluate", "judged", "sample_of"]
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how many rows of it are new, and how many there are in all."""
@@ -85,7 +85,17 @@ def evaluate(
     started = time.monotonic()
     passed = _pass(request, report, now_ms, on_progress)
     report.require_payments()
-    elapsed_s = {"streamer": time.monotonic() - started}
+    took = {"streamer": time.monotonic() - started}
+    return judged(request, passed, elapsed_s=took, on_progress=on_progress)
+
+
+def judged(
+    request: Request, passed: Pass, *, elapsed_s: dict[str, float], on_progress: Progress
+) -> Evaluation:
+    """Return the figures of a pass, and of the rivals over its rows.
+
+    ``elapsed_s`` (IN/OUT) is what the pass took, by detector.
+    """
     rows = passed.rows
     window = window_of(request.protocol, rows, request.span)
     _require_breaks(request, rows, window)
@@ -100,7 +110,7 @@ def evaluate(
         on_progress=lambda n: on_progress("rivals", n, n_river),
     )
     rivals = rival_scores(material, request.rivals)
-    elapsed_s |= {name: rival.elapsed_s for name, rival in rivals.items()}
+    elapsed_s.update({name: rival.elapsed_s for name, rival in rivals.items()})
     of_compared = {"streamer": rows.scores[compared]}
     of_compared |= {name: rival.scores for name, rival in rivals.items()}
     is_measured = window.measured[compared]

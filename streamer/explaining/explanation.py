@@ -26,6 +26,7 @@ from streamer.explaining.findings import (
     ranking_of,
     threshold_of,
 )
+from streamer.explaining.in_words import Words, html_of, lines_of
 from streamer.explaining.parameters import N_FEATURES
 from streamer.explaining.read_parameters import Parameters, unpacked_parameters
 from streamer.explaining.reasons import BESIDE, told
@@ -49,6 +50,8 @@ class Explanation(msgspec.Struct, frozen=True):
     ``computed_from`` names: the alert's ``parameters``, or the model version.  ``is_reproduced`` says
     whether they are the alert's to the last bit; None where there is neither: then ``parts`` are the
     alert's reasons only.
+
+    ``print`` shows it as sentences, a notebook as a table.
     """
 
     alert: Alert
@@ -65,6 +68,19 @@ class Explanation(msgspec.Struct, frozen=True):
     def differences(self) -> dict[str, tuple[Value, Value]]:
         """Return what was not reproduced: the alert's value and the recomputed one, by name."""
         return _differences(self.alert, self.recomputed)
+
+    def __str__(self) -> str:
+        """Return it as lines of words."""
+        return "\n".join(lines_of(self._words))
+
+    def _repr_html_(self) -> str:
+        return html_of(self._words)
+
+    @property
+    def _words(self) -> Words:
+        ranked = self.ranked_value, self.threshold_value, self.base
+        parts = [part for part in self.parts if part.feature not in BESIDE]
+        return Words(self.alert, parts, *ranked, self.is_reproduced)
 
 
 def explain(alert: Alert, version: Scorer) -> Explanation:

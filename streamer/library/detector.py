@@ -12,34 +12,32 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-import msgspec
-
 from streamer.contract.batch import Batch, StoredRecord
 from streamer.contract.ledger import Ledger
-from streamer.contract.messages import Alert, Feedback
-from streamer.errors import ConfigurationError
+from streamer.contract.messages import Alert
 from streamer.explaining.explanation import Explanation, explain_by_parameters
 from streamer.intake import Intake
 from streamer.intake.by_name import load_declaration
 from streamer.library.given_payments import Payments, messages_of
+from streamer.library.given_settings import settings_of
+from streamer.library.given_verdicts import Verdicts, feedback_of
 from streamer.library.results import Refused, Results
 from streamer.model import Sums
 from streamer.model.codec import VersionHeader, decode_version, encode_version
 from streamer.offline.offline_partition import OfflinePartition, ScoredPart
 from streamer.pipeline import Outcome
-from streamer.settings import load_settings
+from streamer.reports.version_report import describe_version
 from streamer.starting.wiring import pipeline_config
 
 __all__ = ["Detector"]
 
 _TOPIC: Final = "payments"
-_PREFIX: Final = "STREAMER_"
 
 
 class Detector:
@@ -67,9 +65,7 @@ class Detector:
         **settings: object,
     ) -> None:
         self._clock = clock
-        self._settings = load_settings(
-            {f"{_PREFIX}{name.upper()}": _text(value) for name, value in settings.items()}
-        )
+        self._settings = settings_of(settings)
         intake = Intake(load_declaration(self._settings.intake))
         config = pipeline_config(self._settings)
         self._config = replace(config, with_scores=True, with_features=with_features, intake=intake)
@@ -91,37 +87,50 @@ class Detector:
         """What became of all payments that were ever given."""
         return self._partition.state.ledger
 
-    def process(self, payments: Payments) -> Results:
+    def process(self, payments: Payments, *, learn: bool = True) -> Results:
         """Score each payment, learn from it, and return what came of all of them.
 
         ``payments``: dicts or JSON objects in any order that time allows (a card's own must be in
         order), an iterator of them, or a data frame of pandas, polars or pyarrow.  What cannot be
         scored is in ``refused``, and stops nothing.
+
+        Without ``learn`` the model stays as it is, centers, scale and thresholds: what a model that is
+        never fitted again would say.  Cards and merchants go on having a history.
         """
         first, n_repeated, passed_over, found = self._next_offset, 0, Counter[str](), Results()
         for messages in messages_of(payments, self._settings.batch_max_records):
-            for part in self._run(messages):
+            for part in self._run(messages, learn=learn):
                 _add(found, part.outcome, first)
                 passed_over.update(part.outcome.passed_over)
                 n_repeated += part.outcome.ledger.repeated
         n = self._next_offset - first
         return replace(found, n=n, passed_over=dict(passed_over), n_repeated=n_repeated)
 
-    def teach(self, verdicts: Iterable[Mapping[str, Any]]) -> None:
+    def teach(self, verdicts: Verdicts) -> None:
         """Learn from verdicts on payments that were given before; the next version knows of them.
 
         A version follows after a tenth more payments than there were, and at least a thousand.
 
-        Each has ``transaction_id``, ``verdict`` ("fraud" or "legitimate"), ``origin`` ("reviewer" or
-        "chargeback") and ``decided_at`` (RFC 3339 text or a datetime with a time zone), and may
-        have ``card_id`` and ``merchant_id``.  Raises `ConfigurationError` before any has been learned,
-        naming the verdict by its place from 0 on.
+        They are dicts or the rows of a data frame.  Each has ``transaction_id``, ``verdict`` ("fraud"
+        or "legitimate"), ``origin`` ("reviewer" or "chargeback") and ``decided_at`` (RFC 3339 text or a
+        datetime with a time zone), and may have ``card_id`` and ``merchant_id``.  Raises
+        `ConfigurationError` before any has been learned, naming the verdict by its place from 0 on.
         """
-        self._partition.teach([_feedback(i, verdict) for i, verdict in enumerate(verdicts)])
+        self._partition.teach(feedback_of(verdicts))
 
     def explain(self, alert: Alert) -> Explanation:
-        """Return every part of an alert's score, computed again from what the alert carries."""
+        """Return every part of an alert's score, computed again from what the alert carries.
+
+        ``print`` shows it as sentences, a notebook as a table.
+        """
         return explain_by_parameters(alert)
+
+    def describe(self) -> dict[str, Any]:
+        """Return the model that scores the next payment, as ``streamer model show --json`` prints it.
+
+        ``centers`` are in the units of payments, ``drift`` says which features have moved.
+        """
+        return describe_version(self._partition.version, None)
 
     def save(self, path: str | Path) -> None:
         """Write the model as ``streamer fit`` does: a worker imports it, and `load` reads it.
@@ -158,13 +167,14 @@ class Detector:
             start=start,
         )
 
-    def _run(self, messages: list[bytes]) -> Iterable[ScoredPart]:
+    def _run(self, messages: list[bytes], *, learn: bool) -> Iterable[ScoredPart]:
         now_ms = self._clock()
         records = [
             StoredRecord(offset, now_ms, None, message)
             for offset, message in enumerate(messages, self._next_offset)
         ]
-        yield from self._partition.run(Batch(_TOPIC, 0, records, now_ms), now_ms=now_ms)
+        batch = Batch(_TOPIC, 0, records, now_ms)
+        yield from self._partition.run(batch, now_ms=now_ms, learns=learn)
         self._next_offset += len(records)
 
 
@@ -178,25 +188,3 @@ def _add(found: Results, outcome: Outcome, first: int) -> None:
         Refused(each.record.offset - first, each.reason, each.path, each.detail, each.hint)
         for each in outcome.dead_letters
     )
-
-
-def _feedback(number: int, verdict: Mapping[str, Any]) -> Feedback:
-    try:
-        return msgspec.convert({"card_id": None, **verdict}, Feedback)
-    except msgspec.ValidationError as error:
-        raise ConfigurationError(
-            f"verdict {number} must have transaction_id, verdict, origin and decided_at: {error}"
-        ) from error
-
-
-def _text(value: object) -> str:
-    """Return a setting's value as the environment would have it.
-
-    >>> _text(True), _text(0.5), _text({"EUR": 1, "USD": 0.92})
-    ('true', '0.5', 'EUR=1,USD=0.92')
-    """
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, Mapping):
-        return ",".join(f"{name}={each}" for name, each in value.items())
-    return str(value)

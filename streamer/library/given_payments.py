@@ -14,14 +14,12 @@ from typing import Any, Final
 import msgspec
 
 from streamer.errors import ConfigurationError
+from streamer.library.frame_rows import is_missing, plain_number, rows_of_frame
 
 __all__ = ["Payments", "messages_of"]
 
 Payments = Any
 """Mappings, JSON objects as bytes or text, or a data frame: of pandas, polars or pyarrow."""
-
-# So much of a data frame is turned into dicts at once.
-_ROWS: Final = 4_096
 
 
 def messages_of(payments: Payments, n_at_most: int) -> Iterator[list[bytes]]:
@@ -45,25 +43,17 @@ def _rows(payments: Payments) -> Iterable[Any]:
             "payments must be many (a list, an iterator, a data frame), got one "
             f"{type(payments).__name__}; put it into a list"
         )
-    if hasattr(payments, "to_pylist") and hasattr(payments, "slice"):
-        return _sliced(payments.num_rows, lambda i, n: payments.slice(i, n).to_pylist())
-    if hasattr(payments, "to_dicts") and hasattr(payments, "slice"):
-        return _sliced(len(payments), lambda i, n: payments.slice(i, n).to_dicts())
-    if hasattr(payments, "to_dict") and hasattr(payments, "iloc"):
-        return _sliced(
-            len(payments), lambda i, n: payments.iloc[i : i + n].to_dict(orient="records")
-        )
-    if isinstance(payments, Iterable):
+    rows = rows_of_frame(payments)
+    if rows is not None:
+        return rows
+    is_lazy = hasattr(payments, "collect")
+    if isinstance(payments, Iterable) and not is_lazy:
         return payments
+    help_ = "; collect() it first" if is_lazy else ""
     raise ConfigurationError(
         "payments must be dicts, JSON objects or a data frame of pandas, polars or pyarrow, got "
-        f"{type(payments).__name__}"
+        f"{type(payments).__name__}{help_}"
     )
-
-
-def _sliced(n_rows: int, rows_of: Any) -> Iterator[Any]:
-    for first in range(0, n_rows, _ROWS):
-        yield from rows_of(first, _ROWS)
 
 
 def _message(number: int, row: Any) -> bytes:
@@ -76,12 +66,13 @@ def _message(number: int, row: Any) -> bytes:
             f"payment {number} must be a dict, or a JSON object as bytes or text, got "
             f"{type(row).__name__}"
         )
-    given = {str(name): value for name, value in row.items() if not _is_missing(value)}
+    given = {str(name): value for name, value in row.items() if not is_missing(value)}
     for name, value in given.items():
         if isinstance(value, datetime) and value.tzinfo is None:
             raise ConfigurationError(
                 f"payment {number} must have a time zone in its {name}, got {value.isoformat()}; of a "
-                f"pandas column: frame[{name!r}].dt.tz_localize('UTC')"
+                f"column of pandas frame[{name!r}].dt.tz_localize('UTC') gives it one, of polars "
+                f"pl.col({name!r}).dt.replace_time_zone('UTC')"
             )
     try:
         return _ENCODER.encode(given)
@@ -91,25 +82,13 @@ def _message(number: int, row: Any) -> bytes:
         ) from error
 
 
-def _is_missing(value: Any) -> bool:
-    """Whether it is None, or unlike itself as NaN and NaT are."""
-    if value is None:
-        return True
-    try:
-        return bool(value != value)
-    except (TypeError, ValueError):
-        # pandas' NA is neither like nor unlike itself.
-        return type(value).__name__ == "NAType"
-
-
 def _plain(value: Any) -> Any:
     """Return what numpy and pandas hold as Python does."""
     if isinstance(value, datetime | date):
         return value.isoformat()
-    item = getattr(value, "item", None)
-    if item is None:
+    if not hasattr(value, "item"):
         raise TypeError(f"{type(value).__name__} {value!r:.60}")
-    return item()
+    return plain_number(value)
 
 
 _ENCODER: Final = msgspec.json.Encoder(enc_hook=_plain, decimal_format="number")

@@ -63,12 +63,19 @@ class OfflinePartition:
         self._hold(Sums.zero(self.config.model) if self.start is None else self.start)
 
     def run(
-        self, batch: Batch, *, now_ms: int, prepared: Callable[[Batch], Prepared] | None = None
+        self,
+        batch: Batch,
+        *,
+        now_ms: int,
+        prepared: Callable[[Batch], Prepared] | None = None,
+        learns: bool = True,
     ) -> Iterator[ScoredPart]:
         """Score ``batch``, whose offsets have no gaps, and yield it in parts, cut where versions end.
 
         A part's version is renewed when the next one is asked for: whoever wants all of it asks to the
         end.  ``prepared`` returns a part decoded, for a caller that has decoded the batch already.
+
+        Without ``learns`` no version follows, and what the model would have learned is dropped.
         """
         records = batch.records
         while records:
@@ -78,8 +85,12 @@ class OfflinePartition:
             part = replace(batch, records=records[:n_next])
             records = records[n_next:]
             decoded = prepare(part, self.config, self.state) if prepared is None else prepared(part)
-            version = self.version
+            version, learned = self.version, self.state.delta
+            if not learns:
+                self.state.delta = Sums.zero(self.config.model)
             outcome = process_prepared(decoded, self.state, version, self.config, now_ms=now_ms)
+            if not learns:
+                self.state.delta = learned
             yield ScoredPart(decoded, outcome, version)
             if self.state.delta.transactions_seen >= limit:
                 self.renew()

@@ -52,7 +52,7 @@ def test_help_teaches(command: str) -> None:
     result = run(*command.split(), "--help")
     assert result.exit_code == 0
     name = command.split()[0]
-    teaches = (f"streamer {name} -", f"streamer {name} ", "STREAMER_", "VERSION (", "Secrets are")
+    teaches = (f"streamer {name} -", f"streamer {name} ", "STREAMER_", "VERSION is ", "Secrets are")
     body = result.stdout.partition("\n")[2]
     assert any(text in body for text in teaches) or "newest first" in body
 
