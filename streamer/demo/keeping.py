@@ -36,8 +36,8 @@ def keep_running(
             say("The file has ended: no more payments. The alerts that nobody judged are yours.")
         else:
             say(
-                f"Payments go on, {KEPT_RATE:g} a second. Nobody judges any more but you: alerts that "
-                "wait are in the console."
+                f"Payments go on, {KEPT_RATE:g} a second. Nobody judges any more but you:\n"
+                "alerts that wait are in the console."
             )
         with _trickle(stack, payments):
             while True:
