@@ -10,7 +10,8 @@ On a page that shows changes to files (`page_changes`) a block without a comment
 in a copy of the repository.
 
 Of a ``console`` block the lines that begin with ``$`` are commands, with those that follow one that
-ends with a backslash; the others are what they printed.
+ends with a backslash; the others are what they printed.  What any other block printed may be in a block
+of ``text``, the next one after it.
 """
 
 from __future__ import annotations
@@ -31,6 +32,11 @@ _FENCE: Final = re.compile(
     r"(?:^<!-- (?P<mark>[^\n]+?) -->\n)?^```(?P<language>\w+)\n(?P<text>.*?)^```$",
     re.MULTILINE | re.DOTALL,
 )
+# The block after one, whatever is said between them.
+_NEXT: Final = re.compile(
+    r"^```(?P<language>\w*)[^\n]*\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
+)
+_WORD: Final = re.compile(r"[A-Za-z_]{3,}")
 _MARKS: Final = {"not run": "never", "run by make docs-blocks": "make docs-blocks"}
 
 
@@ -44,6 +50,8 @@ class Block:
     text: str
     run: Run
     reason: str
+    follows: str = ""
+    """The text of a block of ``text`` that comes next."""
 
     @property
     def commands(self) -> str:
@@ -64,9 +72,9 @@ class Block:
 
     @property
     def output(self) -> list[str]:
-        """The lines that a ``console`` block says its commands print."""
+        """The lines that the page says its commands print."""
         if self.language != "console":
-            return []
+            return self.follows.splitlines()
         lines: list[str] = []
         goes_on = False
         for line in self.text.splitlines():
@@ -75,6 +83,23 @@ class Block:
             else:
                 lines.append(line)
         return lines
+
+    def unlike(self, printed: str) -> list[str]:
+        """Return the words of the shown output that were not printed; numbers and short words apart.
+
+        What a service prints has other payments in it each time, but it has the same words.
+
+        >>> block = Block("p.md", 1, "sh", "x\\n", "test", "", "3 payments scored, 1 refused\\n")
+        >>> block.unlike("9 payments, 9 scored")
+        ['refused']
+        """
+        there = set(_WORD.findall(printed))
+        return [word for line in self.output for word in _WORD.findall(line) if word not in there]
+
+    @property
+    def n_words(self) -> int:
+        """How many words the shown output has."""
+        return sum(len(_WORD.findall(line)) for line in self.output)
 
     def __str__(self) -> str:
         return f"{self.page}:{self.line}"
@@ -95,7 +120,9 @@ def blocks_of(page: str, text: str) -> list[Block]:
             continue
         line = text.count("\n", 0, match.start()) + (2 if match["mark"] else 1)
         run, reason = _run_of(page, line, match["mark"], unmarked)
-        block = Block(page, line, match["language"], match["text"], run, reason)
+        after = _NEXT.search(text, match.end())
+        follows = after["text"] if after and after["language"] == "text" else ""
+        block = Block(page, line, match["language"], match["text"], run, reason, follows)
         # A console that shows an output alone asks for nothing.
         if block.commands.strip():
             found.append(block)

@@ -98,7 +98,9 @@ def _is_well(session: BlockSession, block: Block, is_shown: bool) -> bool:
     began = time.monotonic()
     ran = session.run(block, _WITHIN_S)
     took = time.monotonic() - began
-    print(f"{'ok    ' if ran.code == 0 else 'FAILED'} {took:5.1f} s  {block}")
+    unlike = block.unlike(ran.output)
+    shown = f"; of {block.n_words} words shown {len(unlike)} not printed" if block.output else ""
+    print(f"{'ok    ' if ran.code == 0 else 'FAILED'} {took:5.1f} s  {block}{shown}")
     if ran.code or is_shown:
         print(ran.output)
     return ran.code == 0

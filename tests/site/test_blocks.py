@@ -23,6 +23,9 @@ IN_TESTS: Final = [each for each in BLOCKS if each.run == "test"]
 HELD: Final = {"test": 15, "with changes": 5, "make docs-blocks": 18, "never": 60}
 """How many there are of each: whoever adds one runs it, or says beside it why not."""
 N_WARM: Final = 8_000
+UNLIKE: Final = 1 / 3
+"""Of the words that a page shows as printed: another stack has other payments, other reasons, and
+nobody beside who judges, as `make dev` has."""
 
 
 def test_every_block_is_run_or_says_why_not_and_their_numbers_are_known() -> None:
@@ -106,3 +109,5 @@ def test_the_blocks_of_a_page_run_in_their_order(session: BlockSession, page: st
     for block in (each for each in IN_TESTS if each.page == page):
         ran = session.run(block, DEADLINE_S)
         assert ran.code == 0, f"{block}\n{ran.output}"
+        unlike = block.unlike(ran.output)
+        assert len(unlike) <= UNLIKE * block.n_words, f"{block} shows {unlike}\n{ran.output}"
