@@ -38,6 +38,7 @@ $(STAMP): pyproject.toml requirements-dev.lock
 	  --requirement requirements-dev.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps \
 	  --no-build-isolation --editable .
+	@echo "compiling the loops for this processor and for older ones, which takes one to four minutes"
 	$(BIN)/python -m streamer.compiled
 	@touch $@
 

@@ -26,7 +26,9 @@ BANK=${BANK:-User:chargebacks}
 AUDITOR=${AUDITOR:-User:auditor}
 
 # As the settings name them.
-GROUP=${STREAMER_CONSUMER_GROUP:-streamer}
+NAMESPACE=${STREAMER_NAMESPACE:-default}
+if [ "$NAMESPACE" = default ]; then GROUP=streamer; else GROUP=$NAMESPACE.streamer; fi
+GROUP=${STREAMER_CONSUMER_GROUP:-$GROUP}
 TRANSACTIONS=${STREAMER_TRANSACTIONS_TOPIC:-transactions}
 ALERTS=${STREAMER_ALERTS_TOPIC:-fraud-alerts}
 OVERFLOW=${STREAMER_OVERFLOW_TOPIC:-fraud-alerts-overflow}

@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from streamer.cli.operator import audited, seen
+from streamer.cli.operator import audited, now_ms, seen
 from streamer.cli.options import as_json
 from streamer.contract.card_numbers import without_card_numbers
 from streamer.display.dlq_display import marked_lines, printable, text_of
 from streamer.display.intake_display import described
 from streamer.display.output import print_json, readable_errors
-from streamer.errors import ConfigurationError
+from streamer.errors import ConfigurationError, UnavailableError
 from streamer.intake.by_name import load_declaration
 from streamer.intake.judged_cards import judged
+from streamer.intake.judged_times import timely
 from streamer.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -94,15 +95,24 @@ def _selecting(command: Callable[..., Any]) -> Callable[..., Any]:
 def list_(topic: str | None, as_json: bool, selection: Selection) -> None:
     """Count the dead letters by source, reason and path.
 
-    Each line names one of them, for `streamer dlq show`."""
+    Each line names one of them, for `streamer dlq show`. Letters stay until the topic's retention is
+    over, also those that were sent again: how many of a line are these is said, and --since shows
+    what has come after a time.
+    """
+    from streamer.cli.dlq_replay import sent_again
     from streamer.cli.dlq_selection import counted, shown_ms
     from streamer.stream.publishing.dead_letter_topic import dead_letters, topic_identity
 
     settings = load_settings()
     topic = topic or settings.dead_letters_topic
-    _, n_partitions = topic_identity(settings, topic)
+    topic_id, n_partitions = topic_identity(settings, topic)
     letters = dead_letters(settings, topic, n_partitions)
-    groups = counted(letter for letter in letters if selection.holds(letter))
+    sent: dict[int, set[int]] = {}
+    try:
+        sent = sent_again(settings, topic, topic_id, n_partitions)
+    except UnavailableError as error:
+        click.echo(f"what was sent again is not known: {error}", err=True)
+    groups = counted((letter for letter in letters if selection.holds(letter)), sent)
     for group in groups:
         group["first_seen"] = shown_ms(group.pop("first_seen_ms"))
         group["last_seen"] = shown_ms(group.pop("last_seen_ms"))
@@ -111,13 +121,16 @@ def list_(topic: str | None, as_json: bool, selection: Selection) -> None:
     if as_json:
         print_json({"topic": topic, "count": n, "groups": groups})
         return
-    click.echo(f"{_letters(n)} on {topic}")
+    n_sent = sum(group["sent_again"] for group in groups)
+    again = f", {n_sent:,} of them sent again and {n - n_sent:,} open" if n_sent else ""
+    click.echo(f"{_letters(n)} on {topic}{again}")
     for group in groups:
         source = f"{group['source_topic']}/{group['partition']}"
         times = f"{group['first_seen']} to {group['last_seen']}"
         click.echo(
             f"{group['count']:>10,}  {group['reason']} at {printable(group['path'])}, from {source}, "
             f"{times}, such as {group['example']}"
+            + (f"; {group['sent_again']:,} sent again" if group["sent_again"] else "")
         )
 
 
@@ -136,6 +149,7 @@ def show(place: str, topic: str | None, intake_name: str | None, raw: bool) -> N
     """
     from streamer.cli.dlq_selection import shown_ms, without_what
     from streamer.starting.card_keys_in_use import card_rule_of
+    from streamer.starting.wiring import believable_times
     from streamer.stream.publishing.dead_letter_topic import dead_letter_at
 
     found = _PLACE.fullmatch(place)
@@ -173,10 +187,12 @@ def show(place: str, topic: str | None, intake_name: str | None, raw: bool) -> N
     name = intake_name or settings.intake
     click.echo(f"\nby {name or 'no declaration'}:")
     intake, cards = _intake_of(name, settings), card_rule_of(settings)
+    believable = believable_times(settings)
     for reading in intake.read(
         letter.value, position=letter.place, arrived_ms=letter.first_seen_ms
     ):
-        for name, value in described(judged(reading, cards, intake.card_path)).items():
+        now = timely(judged(reading, cards, intake.card_path), believable, now_ms())
+        for name, value in described(now).items():
             if value not in (None, {}):
                 click.echo(told(f"    {name:<16}{value}"))
 
@@ -219,7 +235,7 @@ def replay(
     with audited(settings, "replay dead letters", ("topic", topic), details) as came:
         n_sent = run_replay(settings, plan)
         came["sent"] = str(n_sent)
-    click.echo(f"{n_sent:,} messages sent", err=True)
+        click.echo(f"{n_sent:,} messages sent", err=True)
 
 
 def _sentences(plan: Plan) -> Iterator[str]:

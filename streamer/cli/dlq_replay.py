@@ -15,12 +15,13 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from streamer.cli.dlq_selection import Selection, mended
-from streamer.cli.operator import with_store
+from streamer.cli.operator import now_ms, with_store
 from streamer.contract.card_rule import CardRule
 from streamer.errors import ConfigurationError
 from streamer.intake import Intake
 from streamer.settings import Settings
 from streamer.starting.card_keys_in_use import card_rule_of
+from streamer.starting.wiring import believable_times
 from streamer.store import Store
 from streamer.stream.publishing.dead_letter_topic import (
     Again,
@@ -30,7 +31,7 @@ from streamer.stream.publishing.dead_letter_topic import (
     topic_identity,
 )
 
-__all__ = ["Plan", "plan_replay", "run_replay"]
+__all__ = ["Plan", "plan_replay", "run_replay", "sent_again"]
 
 # After so many, and so many bytes, what was sent is noted: as much as a crash would send again.
 _CHUNK: Final = 500
@@ -61,7 +62,7 @@ def plan_replay(
     """Return what would be sent; blocks, and sends nothing."""
     topic_id, n_partitions = topic_identity(settings, topic)
     plan = Plan(topic, topic_id, n_partitions, selection, intake, card_rule_of(settings), {})
-    plan.done = with_store(lambda store: _replayed(store, plan), settings)
+    plan.done = sent_again(settings, topic, topic_id, n_partitions)
     for letter, messages in _chosen(settings, plan):
         plan.n_selected += 1
         if isinstance(messages, str):
@@ -91,6 +92,7 @@ def run_replay(settings: Settings, plan: Plan) -> int:
 def _chosen(settings: Settings, plan: Plan) -> Iterator[tuple[StoredLetter, Sequence[Again] | str]]:
     """Yield every selected letter with what is sent for it, or why nothing is."""
     seen: set[tuple[str, int]] = set()
+    believable = believable_times(settings)
     sources = (settings.transactions_topic, settings.feedback_topic)
     for letter in dead_letters(settings, plan.topic, plan.n_partitions):
         plan.first_offsets.setdefault(letter.partition, letter.offset)
@@ -107,7 +109,7 @@ def _chosen(settings: Settings, plan: Plan) -> Iterator[tuple[StoredLetter, Sequ
             yield letter, "the same as one before"
         else:
             seen.add((letter.source, hash(letter.value)))
-            yield letter, mended(letter, plan.intake, plan.cards)
+            yield letter, mended(letter, plan.intake, plan.cards, believable, now_ms())
 
 
 def _send(settings: Settings, plan: Plan, messages: Sequence[Again]) -> int:
@@ -142,8 +144,15 @@ def _note(
     with_store(note, settings)
 
 
-async def _replayed(store: Store, plan: Plan) -> dict[int, set[int]]:
-    return {
-        partition: await store.replayed.offsets(plan.topic, plan.topic_id, partition)
-        for partition in range(plan.n_partitions)
-    }
+def sent_again(
+    settings: Settings, topic: str, topic_id: str, n_partitions: int
+) -> dict[int, set[int]]:
+    """Return the offsets of a topic's letters that were sent again, by partition; asks Redis."""
+
+    async def asked(store: Store) -> dict[int, set[int]]:
+        return {
+            partition: await store.replayed.offsets(topic, topic_id, partition)
+            for partition in range(n_partitions)
+        }
+
+    return with_store(asked, settings)

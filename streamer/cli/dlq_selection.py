@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -14,10 +14,13 @@ from streamer.contract.card_rule import REFUSED, CardRule
 from streamer.errors import ConfigurationError
 from streamer.intake import Intake, Payment, Refused
 from streamer.intake.judged_cards import judged
+from streamer.intake.judged_times import timely
+from streamer.intake.refused_records import TimestampRange
 from streamer.stream.publishing.dead_letter_topic import Again, StoredLetter
 
 __all__ = ["Selection", "counted", "mended", "moment_ms", "shown_ms", "without_what"]
 
+_ALL_TIMES: Final = TimestampRange(-(2**62), 2**62)
 _encoder = msgspec.json.Encoder()
 
 
@@ -40,8 +43,13 @@ class Selection:
         )
 
 
-def counted(letters: Iterable[StoredLetter]) -> list[dict[str, Any]]:
-    """Return the counts by source, reason and path, the most frequent first."""
+def counted(
+    letters: Iterable[StoredLetter], sent: Mapping[int, Container[int]]
+) -> list[dict[str, Any]]:
+    """Return the counts by source, reason and path, the most frequent first.
+
+    ``sent`` has the offsets that were sent again, by partition.
+    """
     groups: dict[tuple[str, int, str, str], dict[str, Any]] = {}
     for letter in letters:
         number = -1 if letter.source_partition is None else letter.source_partition
@@ -49,18 +57,19 @@ def counted(letters: Iterable[StoredLetter]) -> list[dict[str, Any]]:
         seen = letter.first_seen_ms
         group = groups.get(key)
         if group is None:
-            groups[key] = {
+            group = groups[key] = {
                 "source_topic": letter.source_topic,
                 "partition": letter.source_partition,
                 "reason": letter.reason,
                 "path": letter.path,
-                "count": 1,
+                "count": 0,
+                "sent_again": 0,
                 "first_seen_ms": seen,
                 "last_seen_ms": seen,
                 "example": letter.place,
             }
-            continue
         group["count"] += 1
+        group["sent_again"] += letter.offset in sent.get(letter.partition, ())
         group["first_seen_ms"] = min(group["first_seen_ms"], seen)
         group["last_seen_ms"] = max(group["last_seen_ms"], seen)
     return [groups[key] for key in sorted(groups, key=lambda key: (-groups[key]["count"], key))]
@@ -75,12 +84,17 @@ def without_what(masked: str) -> str:
 
 
 def mended(
-    letter: StoredLetter, intake: Intake | None, cards: CardRule = REFUSED
+    letter: StoredLetter,
+    intake: Intake | None,
+    cards: CardRule = REFUSED,
+    believable: TimestampRange = _ALL_TIMES,
+    now_ms: int = 0,
 ) -> Sequence[Again] | str:
     """Return what is sent again for ``letter``, or why nothing is.
 
-    Without an intake the record goes as it came; with one its payments go in the contract's form, each
-    under the id that its card has by ``cards``.
+    What is sent arrives at ``now_ms``, and its time must be within ``believable`` then.  Without an
+    intake the record goes as it came; with one its payments go in the contract's form, each under the
+    id that its card has by ``cards``.
     """
     if letter.is_shortened:
         return "cut when it was written, as STREAMER_DEAD_LETTER_MAX_BYTES says"
@@ -93,7 +107,7 @@ def mended(
     # As the worker names the place of a record that has no id of its own.
     position = f"{letter.source_partition}-{letter.source_offset}"
     readings = [
-        judged(reading, cards, intake.card_path)
+        timely(judged(reading, cards, intake.card_path), believable, now_ms)
         for reading in intake.read(letter.value, position=position, arrived_ms=letter.first_seen_ms)
     ]
     refused = [reading for reading in readings if isinstance(reading, Refused)]

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 
 import click
 import orjson
 
 from streamer.cli.options import encoding_option
-from streamer.datafiles.file_sample import Sample, Tried
+from streamer.datafiles.file_sample import ROW, Sample, Tried
 from streamer.display.intake_display import described, print_reading
 from streamer.display.output import EXIT_FAILED, readable_errors
 from streamer.errors import NothingToScoreError
-from streamer.intake import Intake, Refused, preset_names, preset_text
+from streamer.intake import Intake, outcome_of, preset_names, preset_text
 from streamer.intake.by_name import load_declaration
 from streamer.intake.judged_cards import judged
+from streamer.intake.judged_times import timely
 from streamer.intake.presets import preset_content
 from streamer.intake.schemas import schemas_of_file
 from streamer.intake.suggest import MAX_SAMPLE, suggest
@@ -70,26 +72,33 @@ def try_(
     A payment, a refund, skipped or a dead letter.
 
     FILE holds JSON, CSV, Parquet or hexadecimal messages, also compressed, or is a directory of
-    such files; - is standard input. Messages are judged as a topic's are, rows as by the file
-    commands. Exit code 0 when at least one message is no dead letter, or the topic is empty; else
-    1.
+    such files; - is standard input. Messages are judged as a topic's are that arrive now, rows as
+    by the file commands. How many of each there were comes last, on standard error. Exit code 0
+    when at least one message is no dead letter, or the topic is empty; else 1.
     """
     from streamer.settings import load_settings
     from streamer.starting.card_keys_in_use import card_rule_of
+    from streamer.starting.wiring import believable_times
 
     _require_one(file, topic, encoding)
     reader = _reader_of(name) if topic is None else _reader_of_topic(name)
-    cards = card_rule_of(load_settings())
-    n_refused, n = 0, 0
+    settings = load_settings()
+    cards, believable, now_ms = card_rule_of(settings), believable_times(settings), _now_ms()
+    outcomes: Counter[str] = Counter()
     for position, found in _tried(reader, file, topic, encoding, limit):
         reading = judged(found, cards, reader.card_path)
-        n += 1
-        n_refused += isinstance(reading, Refused)
+        if not position.startswith(ROW):
+            reading = timely(reading, believable, now_ms)
+        outcomes[outcome_of(reading)] += 1
         if as_json:
             line = orjson.dumps({"message": position, **described(reading)})
             sys.stdout.write(line.decode() + "\n")
         else:
             print_reading(position, reading)
+    n, n_refused = outcomes.total(), outcomes["dead_letter"]
+    if n:
+        told = ", ".join(f"{k:,} {name.replace('_', ' ')}" for name, k in outcomes.most_common())
+        click.echo(f"{n:,} read: {told}", err=True)
     if not n and topic is not None:
         click.echo("no message and no row was found", err=True)
     elif not n:
@@ -147,7 +156,7 @@ def _tried(
     encoding: str | None,
     limit: int | None,
 ) -> Iterator[Tried]:
-    now_ms = time.time_ns() // 1_000_000
+    now_ms = _now_ms()
     if topic is not None:
         for value, position in _from_topic(topic, limit or _SHOWN_OF_TOPIC):
             for reading in reader.read(value, position=position, arrived_ms=now_ms):
@@ -157,6 +166,10 @@ def _tried(
     yield from sample.readings(reader.declaration, reader.schemas, now_ms, limit)
     for note in sample.notes:
         click.echo(f"note: {note}", err=True)
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
 
 
 def _reader_of(name: str | None) -> Intake:

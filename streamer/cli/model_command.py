@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -243,9 +244,15 @@ def history(count: int, merges: bool, as_json: bool) -> None:
             entry.get("version", "")[:12],
             entry.get("replaced", "")[:12],
             entry.get("who", ""),
-            entry.get("why", ""),
+            _why(entry),
         )
     table_console().print(table)
+
+
+def _why(entry: Mapping[str, str]) -> str:
+    """Return the reason that was given, and what a promotion was forced with."""
+    forced = f"forced: {entry['forced']}" if entry.get("forced") else ""
+    return "; ".join(filter(None, (entry.get("why", ""), forced)))
 
 
 for each in (promote, canary, rollback, pull, push, verify):

@@ -28,6 +28,8 @@ __all__ = ["canary", "changes", "promote", "rollback"]
 
 # More than a history ever has (STREAMER_LINEAGE_MAX_ENTRIES).
 _ALL: Final = 10_000_000
+# What workers may have merged since a moment ago.
+_RECENT: Final = 100
 
 
 @click.command()
@@ -121,7 +123,7 @@ def promote(
     async def work(store: Store) -> str:
         await check_others(store)
         if n_canary is None:
-            return f"{await store.set_head(wish)} is the head"
+            return await _head_set(store, wish)
         n_partitions = len(await store.partitions())
         if n_canary >= n_partitions:
             raise ConfigurationError(
@@ -144,7 +146,8 @@ def promote(
             check_in_place(settings, proposal)
         with carrying_out(settings, proposal_id):
             told = with_store(work, settings)
-    click.echo(told, err=True)
+        # Before the audit's last entry, whose warnings would seem to be about the change.
+        click.echo(told, err=True)
 
 
 @click.command()
@@ -207,14 +210,33 @@ def rollback(version: str | None, why: str) -> None:
             if (ended := await store.trials.end_canary(wish)) is not None:
                 return f"the canary {ended.canary} has ended; the head scores all partitions"
             wish = replace(wish, version=await _before_promotion(store))
-        return f"{await store.set_head(wish)} is the head"
+        return await _head_set(store, wish)
 
     settings = load_settings()
     by = permitted(settings, "roll_back")
     subject = "version", version or "the one before"
     with audited(settings, "roll back", subject, {"why": why}, may_wait=True, decision_id=by):
         told = with_store(work, settings)
-    click.echo(told, err=True)
+        click.echo(told, err=True)
+
+
+async def _head_set(store: Store, wish: Wish) -> str:
+    """Make a version the head and return what was done, with every id that one may look for."""
+    _, asked = await store.version(wish.version)
+    made = await store.set_head(wish)
+    lines = [f"{made} is the head"]
+    if made != asked.id:
+        entries = await store.lineage(_RECENT)
+        entry = next((each for each in entries if each.get("version") == made), {})
+        replaced = entry.get("replaced", "")
+        instead = f", in place of {replaced[:12]}, the head until now" if replaced else ""
+        became = "is back" if wish.reason == "rollback" else "became the head"
+        lines.insert(
+            0,
+            f"{asked.id} {became} as {made[:12]}{instead}: the same model, whose drift is measured "
+            "from now on, under an id of its own",
+        )
+    return "\n".join(lines)
 
 
 async def changes(store: Store, *, merges: bool) -> list[dict[str, str]]:

@@ -29,7 +29,10 @@ from streamer.intake import Declaration, Intake, Payment, Reading, Refused
 from streamer.intake.framing import SchemaDecoder
 from streamer.intake.suggest import MAX_SAMPLE, suggest
 
-__all__ = ["Sample", "Tried"]
+__all__ = ["ROW", "Sample", "Tried"]
+
+ROW: Final = "row-"
+"""What a row's name begins with, and no message's."""
 
 _ROWS: Final = 1_000
 Tried = tuple[str, Reading]
@@ -137,7 +140,7 @@ class Sample:
         for chunk in table.chunks(_ROWS):
             for item in chunk.items:
                 number += 1
-                position = f"row-{number}"
+                position = f"{ROW}{number}"
                 for reading in _read(item, table, position):
                     yield position, reading
         self.notes += [*table.notes, *substitutes.notes]

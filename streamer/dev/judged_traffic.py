@@ -20,11 +20,18 @@ __all__ = ["judged_traffic"]
 
 @contextmanager
 def judged_traffic(
-    settings: Settings, rate: float, seed: int, verdict_delay_s: float
+    settings: Settings,
+    rate: float,
+    seed: int,
+    verdict_delay_s: float,
+    *,
+    sends_payments: bool = True,
 ) -> Iterator[tuple[Traffic, AlertReader]]:
     """Send payments and verdicts within the block; the topics must exist.
 
     Alerts that were there before are nobody's to judge: whether they were frauds is not known here.
+    Without ``sends_payments`` nothing is sent: of what others pay, nothing is known either.  With a
+    ``verdict_delay_s`` of infinity nobody judges.
     """
     config = librdkafka_config(settings)
     topics = settings.transactions_topic, settings.feedback_topic
@@ -32,15 +39,17 @@ def judged_traffic(
     began = datetime.now(UTC)
 
     def judge(alert: Alert, _: float) -> None:
-        if alert.scored_at >= began:
+        if sends_payments and alert.scored_at >= began:
             traffic.judge(alert)
 
     n_partitions = partition_counts(AdminClient(config))[settings.alerts_topic]
     reader = AlertReader(config, settings.alerts_topic, n_partitions, judge)
-    traffic.start()
+    if sends_payments:
+        traffic.start()
     reader.start()
     try:
         yield traffic, reader
     finally:
-        traffic.stop()
+        if sends_payments:
+            traffic.stop()
         reader.stop()

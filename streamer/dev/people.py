@@ -23,6 +23,7 @@ __all__ = ["Traffic"]
 _CHUNK: Final = 500
 _BEGAN: Final = timedelta(days=365)
 _TICK_S: Final = 0.2
+_STOP_WITHIN_S: Final = 5.0
 
 
 class Traffic(threading.Thread):
@@ -76,9 +77,9 @@ class Traffic(threading.Thread):
             self.error = error
 
     def stop(self) -> None:
-        """Stop sending, and wait until it has."""
+        """Stop sending, and wait until it has, though not for a broker that answers nothing."""
         self._feeder.is_stopped.set()
-        self.join()
+        self.join(_STOP_WITHIN_S)
 
     def _send_some(self) -> None:
         payments = self._simulator.generate(_CHUNK)

@@ -11,6 +11,7 @@ from typing import Final
 
 from streamer.contract.ledger import Ledger
 from streamer.dev.judged_traffic import judged_traffic
+from streamer.dev.notes import notes
 from streamer.dev.page import page_of_stack
 from streamer.dev.people import Traffic
 from streamer.dev.stack import Stack
@@ -27,25 +28,34 @@ _LINE_S: Final = 10.0
 
 @dataclass(frozen=True, slots=True)
 class DevOptions:
-    """What to run.  ``rate`` is payments per second; ``rules`` a folder of Prometheus' rules."""
+    """What to run.  ``rate`` is payments per second; ``rules`` a folder of Prometheus' rules.
+
+    A ``verdict_delay_s`` of infinity is nobody who judges; ``intake`` is the workers' declaration.
+    """
 
     rate: float
     n_workers: int
     seed: int
     verdict_delay_s: float
     rules: Path | None
+    sends_payments: bool = True
+    intake: str | None = None
 
 
 def run_dev(options: DevOptions, say: Callable[[str], None]) -> None:
     """Run until KeyboardInterrupt; blocks.  ``say`` is given each line to print."""
     say("starting broker, Redis and workers")
-    with Stack(options.n_workers, options.rules, say) as stack:
+    with Stack(options.n_workers, options.rules, say, intake=options.intake) as stack:
         settings = stack.settings
+        say(notes(stack.worker_logs, options.verdict_delay_s, is_silent=not options.sends_payments))
         say(page_of_stack(stack))
-        with judged_traffic(settings, options.rate, options.seed, options.verdict_delay_s) as (
-            traffic,
-            reader,
-        ):
+        with judged_traffic(
+            settings,
+            options.rate,
+            options.seed,
+            options.verdict_delay_s,
+            sends_payments=options.sends_payments,
+        ) as (traffic, reader):
             try:
                 _follow(stack, traffic, reader, say)
             finally:

@@ -45,8 +45,8 @@ class Stack:
     """Broker, Redis, topics and ``n_workers``; with ``rules`` also Prometheus and Alertmanager.
 
     ``rules`` is a folder of Prometheus' rule files and Alertmanager's routes; either program is
-    started where it is installed.  ``note`` is told what happens.  Without ``has_console`` the console
-    is started by `start_console`.
+    started where it is installed.  ``note`` is told what happens.  ``intake`` is the declaration that
+    the workers read by.  Without ``has_console`` the console is started by `start_console`.
     """
 
     def __init__(
@@ -55,6 +55,7 @@ class Stack:
         rules: Path | None,
         note: Callable[[str], None],
         *,
+        intake: str | None = None,
         namespace: str = "dev",
         has_console: bool = True,
     ) -> None:
@@ -62,6 +63,9 @@ class Stack:
         self._n_workers = n_workers
         self._rules = rules
         self._note = note
+        self._intake = intake
+        self.worker_logs: list[Path] = []
+        """Where each worker's log is; removed with the stack."""
         self._namespace = namespace
         self._has_console = has_console
         self._ends = ExitStack()
@@ -80,12 +84,17 @@ class Stack:
                 "STREAMER_REDIS_URL": self._servers.redis_url,
                 "STREAMER_NAMESPACE": self._namespace,
             }
+            if self._intake is not None:
+                self.environment["STREAMER_INTAKE"] = self._intake
             self.settings = load_settings(self.environment)
             admin = AdminClient(librdkafka_config(self.settings))
             names = dict.fromkeys(topic_names(self.settings), _N_PARTITIONS)
             create_topics(admin, names, 1, self.settings)
+            logs = Path(self._ends.enter_context(tempfile.TemporaryDirectory(prefix="streamer-")))
+            self.worker_logs = [logs / f"worker-{i}.log" for i in range(self._n_workers)]
             for i in range(self._n_workers):
-                self._workers.append(SupervisedWorker(i, self.environment, self._note))
+                worker = SupervisedWorker(i, self.environment, self._note, self.worker_logs[i])
+                self._workers.append(worker)
                 self._ends.callback(self._workers[-1].child.stop)
             for worker in self._workers:
                 worker.wait_ready()
@@ -224,4 +233,8 @@ class Stack:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        for worker in self._workers:
+            if worker.child.is_running():
+                # All at once, and not each when the one before has ended.
+                worker.child.send_signal(signal.SIGTERM)
         self._ends.close()

@@ -6,6 +6,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final
 
 from streamer.embedded import ChildProcess
@@ -27,7 +28,11 @@ class SupervisedWorker:
     """One worker with a port of its own, which its successors keep; ``note`` is told when it died."""
 
     def __init__(
-        self, number: int, environment: dict[str, str], note: Callable[[str], None]
+        self,
+        number: int,
+        environment: dict[str, str],
+        note: Callable[[str], None],
+        log_path: Path,
     ) -> None:
         port = free_port()
         self.url = f"http://{HOST}:{port}"
@@ -50,6 +55,7 @@ class SupervisedWorker:
             [sys.executable, "-m", "streamer", "worker"],
             name=f"worker {number}",
             env=child_environment(overrides),
+            log_path=log_path,
         ).start()
 
     def restart_if_dead(self) -> None:

@@ -180,7 +180,8 @@ def _whole(value: Any, decimal: str | None, thousands: str | None) -> int:
         raise Fault(
             "wrong_format",
             "amount must be a whole number of minor units",
-            'drop unit = "minor" under [amount] if amounts are in major units',
+            'have the producer mend it if others are whole; drop unit = "minor" under [amount] only if '
+            "all amounts are in major units",
         )
     return int(number)
 

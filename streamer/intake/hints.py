@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
+from streamer.contract.messages import Transaction
 from streamer.intake.declaration import Declaration
 from streamer.intake.iso8583 import is_iso8583
 from streamer.intake.readings import Refused
@@ -35,6 +36,11 @@ def hinted(refused: Refused, message: Any, declaration: Declaration) -> Refused:
         hint = (
             f"it looks like {_KNOWN[preset][0]}: use the preset {preset} (--intake {preset}), or what "
             "`streamer intake suggest` makes of a sample"
+        )
+    elif refused.path.removeprefix("$.") not in Transaction.__struct_fields__:
+        hint = (
+            "the declared path is not in this message: have the producer send it, or name a second "
+            "path in a list if it is somewhere else"
         )
     else:
         hint = "say where it is: `streamer intake suggest` proposes the lines from a sample"

@@ -31,6 +31,7 @@ from streamer.intake.guess.lines import (
 from streamer.intake.guess.no_payments import UNTOLD, rule_lines
 from streamer.intake.guess.notations import amount_settings, timestamp_settings
 from streamer.intake.guess.presets import preset_texts
+from streamer.intake.guess.unused import unused_lines
 from streamer.intake.guess.values import told
 from streamer.intake.intake import Intake
 from streamer.intake.leaves import Leaves, Objects, leaves_of, list_paths, path_text
@@ -223,7 +224,8 @@ def _guessed(objects: Objects, *, is_rows: bool) -> str:
     if sides is not None and choices["amount"].paths == [sides[0]]:
         tables += ["", "[[refund]]", f'path = "{path_text(sides[1])}"', "present = true"]
     tables += rule_lines(leaves)
-    return "\n".join([*lines, *tables]).strip("\n") + "\n"
+    text = "\n".join([*lines, *tables]).strip("\n") + "\n"
+    return text + "".join(f"{line}\n" for line in unused_lines(leaves, text))
 
 
 def _with_each(objects: Objects) -> tuple[Steps | None, Leaves]:

@@ -148,7 +148,7 @@ line per reason at once, then one a minute, with the count and one example.
 
 <!-- not run: it needs letters of just that kind; tests/cli/test_dlq_command.py has them -->
 ```sh
-streamer dlq list                        # counts by reason, path and partition
+streamer dlq list                        # counts by reason, path and partition, and how many were sent again
 streamer dlq show 0/17                   # one of them, with the field marked
 streamer dlq show 0/17 --intake my.toml  # what a declaration would make of it
 streamer dlq replay --reason wrong_type --since 2026-11-28T06:00 --dry-run

@@ -40,6 +40,10 @@ What needs a setting is refused with the line that is missing. The lines go into
     streamer intake suggest payments.jsonl > intake.toml
     streamer intake try payments.jsonl --intake intake.toml
 
+Live, on a topic: `streamer dev --no-traffic --intake intake.toml` starts a broker, Redis and workers that read by it, simulates
+no payments, and prints what to export and how to publish. What cannot be read is in `streamer dlq list`; nothing alerts before
+5,000 payments.
+
 ## What can be declared
 
 A field is a path (`"card.token"`), a list of paths of which the first that is there counts, or a table.

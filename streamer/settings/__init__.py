@@ -12,6 +12,7 @@ from streamer.settings.loading import (
     load_changed_settings,
     load_settings,
     load_worker_settings,
+    settings_in_environment,
 )
 from streamer.settings.rules import Settings
 from streamer.settings.settings import POLICY_SETTINGS, PREFIX
@@ -31,4 +32,5 @@ __all__ = [
     "load_tracing",
     "load_worker_settings",
     "masked_url",
+    "settings_in_environment",
 ]

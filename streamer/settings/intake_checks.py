@@ -23,8 +23,7 @@ def check_intake(name: str) -> str:
         if source is not None and source.file:
             schemas_of_file(source)
     except ConfigurationError as error:
-        faults = "; ".join(str(error).splitlines())
-        raise ValueError(f"must be an intake without faults ({faults})") from None
+        raise ValueError(f"must be an intake without faults\n{error}") from None
     return name
 
 

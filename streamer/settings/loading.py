@@ -30,6 +30,7 @@ __all__ = [
     "load_changed_settings",
     "load_settings",
     "load_worker_settings",
+    "settings_in_environment",
 ]
 
 # A value in a message is for recognising it, not for reading it all.
@@ -104,6 +105,11 @@ def load_worker_settings(
     return settings, tracing
 
 
+def settings_in_environment() -> list[str]:
+    """Return the names of the variables of ours that this process has, in order."""
+    return sorted(name for name in os.environ if name.startswith(PREFIX))
+
+
 def child_environment(overrides: Mapping[str, str]) -> dict[str, str]:
     """Return this process's environment for a child whose settings are ``overrides`` alone."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
@@ -155,7 +161,8 @@ def _fault(detail: ErrorDetails, origins: Mapping[str, Origin]) -> str:
     # The end of a path is what tells it from others.
     is_whole = len(value) <= _VALUE_CHARS or "Path" in annotation
     shown = value if is_whole else value[:_VALUE_CHARS] + "..."
-    return f"{_env(name)} {condition}, got {shown}"
+    first, *more = condition.splitlines()
+    return "\n    ".join([f"{_env(name)} {first}, got {shown}{':' if more else ''}", *more])
 
 
 def _read_secrets(directory: str | None) -> tuple[dict[str, str], list[str]]:

@@ -8,8 +8,9 @@ settings are at fault already.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator
-from typing import Final, Self
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, Self
 
 from pydantic import model_validator
 from pydantic_core import PydanticCustomError
@@ -46,12 +47,27 @@ _TOPICS: Final = (
     "audit_topic",
 )
 
+_NAMES: Final = r"[A-Za-z0-9_-]{1,64}"
+_FIRST_NAMESPACE: Final = Fields.model_fields["namespace"].default
+_FIRST_GROUP: Final = Fields.model_fields["consumer_group"].default
+
 # The settings that a rule read, the first being the one to change, and what is wrong with it.
 Breach = tuple[tuple[str, ...], str]
 
 
 class Settings(ConsoleFields):
     """What a worker needs to know: fields between which every rule holds."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _group_of_the_namespace(cls, values: Any) -> Any:
+        # One group for two namespaces: each would get half of the other's partitions.
+        namespace = values.get("namespace") if isinstance(values, Mapping) else None
+        if namespace in (None, _FIRST_NAMESPACE) or "consumer_group" in values:
+            return values
+        if not re.fullmatch(_NAMES, str(namespace)):
+            return values
+        return {**values, "consumer_group": f"{namespace}.{_FIRST_GROUP}"}
 
     @model_validator(mode="after")
     def _obey_rules(self) -> Self:

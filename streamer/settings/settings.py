@@ -127,7 +127,7 @@ class Fields(BaseSettings):
     kafka_group_instance_id: Name | None = None
     """Name of this worker alone in its group: after a restart it gets its partitions back at once."""
     consumer_group: Topic = "streamer"
-    """Consumer group that the workers share."""
+    """Consumer group that the workers share. In a namespace but `default`: NAMESPACE.streamer."""
     transactions_topic: Topic = "transactions"
     """Topic that transactions are read from."""
     alerts_topic: Topic = "fraud-alerts"

@@ -26,6 +26,7 @@ from streamer.verdicts import VerdictConfig
 
 __all__ = [
     "MODEL_SETTINGS",
+    "believable_times",
     "model_config",
     "open_review_store",
     "open_store",
@@ -131,15 +132,20 @@ def model_config(settings: Settings) -> ModelConfig:
     )
 
 
+def believable_times(settings: Settings) -> TimestampRange:
+    """Return which event times are believable."""
+    earliest = datetime(settings.earliest_event_year, 1, 1, tzinfo=UTC)
+    return TimestampRange(
+        earliest_ms=int(earliest.timestamp() * 1000),
+        max_ahead_ms=int(settings.max_event_ahead_s * 1000),
+    )
+
+
 def pipeline_config(settings: Settings) -> PipelineConfig:
     """Return the pipeline's parameters."""
-    earliest = datetime(settings.earliest_event_year, 1, 1, tzinfo=UTC)
     return PipelineConfig(
         model=model_config(settings),
-        believable=TimestampRange(
-            earliest_ms=int(earliest.timestamp() * 1000),
-            max_ahead_ms=int(settings.max_event_ahead_s * 1000),
-        ),
+        believable=believable_times(settings),
         card_key=card_key_of(settings),
         cards=card_rule_of(settings),
         with_scores=settings.scores_enabled,

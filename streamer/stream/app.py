@@ -56,6 +56,7 @@ from streamer.stream.health.standing_guard import StandingGuard
 from streamer.stream.health.watch import Watch
 from streamer.stream.judging.applying import Applying
 from streamer.stream.judging.verdict_topic import FeedbackStoring
+from streamer.stream.kafka.group_members import client_id
 from streamer.stream.kafka.kafka_config import broker_urls, faust_credentials
 from streamer.stream.kafka.known_schemas import intake_of, known_schemas
 from streamer.stream.kafka.partition_log import PartitionLogs
@@ -132,8 +133,7 @@ class ScoringApp(faust.App):
             owner,
             self.tracing,
         )
-        # From below: each part knows those before it.
-        self.held = held = Held(kit)
+        self.held = held = Held(kit)  # From below: each part knows those before it.
         aliasing = self.aliasing = Aliasing(settings, store)
         self.claiming = Claiming(kit, held, PartitionLogs(settings), aliasing.read)
         self.checkpointing = Checkpointing(kit, held, self.claiming, self._transactions_durable)
@@ -250,6 +250,7 @@ def build_app(settings: Settings, tracing: TracingSettings = _UNTRACED) -> Scori
     app = ScoringApp(
         settings.consumer_group,
         broker=broker_urls(settings, SCHEME),
+        broker_client_id=client_id(settings),
         broker_credentials=faust_credentials(settings),
         broker_session_timeout=settings.kafka_session_timeout_s,
         broker_heartbeat_interval=settings.kafka_session_timeout_s / 3,

@@ -13,6 +13,7 @@ from streamer.policies import Policy, policy_of
 from streamer.settings import Settings
 from streamer.starting.wiring import service_identity
 from streamer.store import Heads, Store
+from streamer.stream.kafka.group_members import check_group
 from streamer.stream.kafka.topics import cluster_id, prepare_topics
 from streamer.stream.scoring.kit import Clock
 
@@ -67,6 +68,7 @@ async def preflight(
 
     await patiently("Kafka", blocking(prepare_topics))
     kafka_id = await patiently("Kafka", blocking(cluster_id))
+    await patiently("Kafka", blocking(check_group))
     await patiently("Redis", store.check_server)
     service = service_identity(settings, kafka_id)
     await patiently("Redis", lambda: store.register(service, owner, clock.now_ms()))

@@ -75,6 +75,10 @@ DROPPED: Final[dict[tuple[str, str], str]] = {
 }
 """Logger and beginning of each message that is dropped, with why."""
 
+# What mode puts before a message of a service: "[^---ConsumerThread]: ".
+_SERVICE: Final = re.compile(r"\[\^-*\w+\]: ")
+_OURS: Final = "streamer."
+
 # asyncio hands over its context as text: the task with its arguments and the exception's own repr.
 _COROUTINE: Final = re.compile(r"coro=<([\w.<>]+)\(\)")
 
@@ -126,4 +130,12 @@ def library_level(level: int) -> int:
 
 
 def _is_dropped(logger: str, text: str) -> bool:
-    return any(logger == name and text.startswith(start) for name, start in DROPPED)
+    """Return whether a library's message is to be dropped; what it logs under our names, too.
+
+    >>> _is_dropped("streamer.stream.kafka.fetching", "[^---ConsumerThread]: Has not committed %r")
+    True
+    """
+    if service := _SERVICE.match(text):
+        text = text[service.end() :]
+    is_ours = logger.startswith(_OURS)
+    return any((is_ours or logger == name) and text.startswith(start) for name, start in DROPPED)

@@ -143,6 +143,10 @@ def test_replay_sends_each_once_and_what_the_intake_mends_is_scored(
     assert (total.scored, total.dead_lettered) == (6, 8)
     again = run(*by_intake, "--yes", **env)
     assert "6 are not: sent again before" in again.stdout
+    listed = run("dlq", "list", **env).stdout
+    assert listed.startswith("8 dead letters on "), listed
+    assert listed.splitlines()[0].endswith(", 6 of them sent again and 2 open")
+    assert "; 3 sent again" in listed
     assert "messages sent" not in again.stderr
     as_it_was = run("dlq", "replay", "--reason", "malformed_json", "--yes", **env)
     assert "1 messages sent" in as_it_was.stderr

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from click.testing import CliRunner, Result
@@ -95,3 +96,40 @@ def test_a_table_without_a_card_is_asked_about_and_none_is_made_up(tmp_path: Pat
     )["payment"]
     assert payment["card_id"] == "411498******0258"
     assert payment.get("merchant_id") is None
+
+
+def test_a_message_days_ahead_is_a_dead_letter_as_it_would_be_on_a_topic() -> None:
+    """And how many of each there were is told at the end."""
+    at = datetime.now(UTC)
+    near, far = (
+        message(transaction_id=f"t{days}", timestamp=(at + timedelta(days=days)).isoformat())
+        for days in (0.5, 3)
+    )
+    tried = run("try", "-", "--json", stdin=near + b"\n" + far)
+    one, other = map(json.loads, tried.stdout.splitlines())
+    assert one["outcome"] == "payment"
+    assert (other["outcome"], other["reason"]) == ("dead_letter", "timestamp_in_future")
+    assert "at most 86400 s ahead of the time of arrival" in other["detail"]
+    assert tried.stderr.endswith("2 read: 1 payment, 1 dead letter\n")
+
+
+def test_a_suggestion_says_what_it_makes_no_use_of_and_what_looks_like_money_back() -> None:
+    """Fields that nobody asked about are no fields that do not matter."""
+    lines = [
+        message(transaction_id=f"t{n}", amount="1.50", hdr={"sort": kind, "note": f"n{n}"})
+        for n, kind in enumerate(("AUTH_RESULT", "AUTH_RESULT", "REFUND"))
+    ]
+    text = run("suggest", "-", stdin=b"\n".join(lines)).stdout
+    assert "# Unsure: hdr.sort is REFUND in 1 of 3: if that is money back" in text
+    assert "# Not used: hdr.sort, hdr.note." in text
+
+
+def test_hints_of_one_bad_message_do_not_ask_for_another_declaration(tmp_path: Path) -> None:
+    """What is declared and not there is missing from the message."""
+    toml = tmp_path / "intake.toml"
+    toml.write_text('card_id = "who.tok"\n[amount]\nunit = "minor"\n')
+    values = [message(card_id=..., who={}), message(who={"tok": "a"}, amount=10.37)]
+    tried = run("try", "-", "--intake", str(toml), "--json", stdin=b"\n".join(values))
+    hints = [json.loads(line)["hint"] for line in tried.stdout.splitlines()]
+    assert hints[0].startswith("the declared path is not in this message")
+    assert hints[1].startswith("have the producer mend it if others are whole")

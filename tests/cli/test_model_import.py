@@ -126,7 +126,9 @@ def test_a_running_worker_goes_on_from_a_promoted_version(
     assert promoted.exit_code == 0, promoted.stderr
     # The head has the imported version's own histograms for a reference: it is a version of its own.
     head = service.ask(lambda store: store.head())
-    assert promoted.stderr == f"{head.id} is the head\n"
+    became, is_head = promoted.stderr.splitlines()
+    assert became.startswith(f"{imported} became the head as {head.id[:12]}, in place of ")
+    assert is_head == f"{head.id} is the head"
     assert head.header.parent == imported
     service.produce(payments(200, seed=4))
     service.wait_consumed()
@@ -159,8 +161,11 @@ def test_a_rollback_goes_to_what_the_last_promotion_replaced_and_says_why(
     gone_back = command(service, "rollback", "--reason", "it floods reviewers")
     assert gone_back.exit_code == 0, gone_back.stderr
     back = service.ask(lambda store: store.head())
-    assert gone_back.stderr == f"{back.id} is the head\n"
-    assert before in (back.id, back.header.parent)
+    # Its drift counts anew, so that what is back has another id, and both are told.
+    assert back.header.parent == before
+    is_back, is_head = gone_back.stderr.splitlines()
+    assert is_back.startswith(f"{before} is back as {back.id[:12]}, in place of {bad[:12]}, ")
+    assert is_head == f"{back.id} is the head"
     assert back.sums.transactions_seen == N_FITTED + 400
     service.produce(payments(200, seed=4))
     service.wait_consumed()

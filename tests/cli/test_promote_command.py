@@ -88,6 +88,8 @@ def test_what_fails_the_gate_is_promoted_with_a_reason_alone_and_the_history_has
     last = history(here)[0]
     assert (last["reason"], last["gate"]) == ("promotion", "failed: psi")
     assert (last["not_measured"], last["forced"]) == ("precision", "the head floods us")
+    shown = run("model", "history", **here).stdout
+    assert "forced: the head floods us" in " ".join(shown.split())
 
 
 def test_what_passed_is_promoted_watched_and_gone_back_from_once(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection
+from concurrent.futures import Future, wait
+from concurrent.futures._base import DoneAndNotDoneFutures
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +27,10 @@ class AtOnce:
 
     def __exit__(self, *_: object) -> None: ...
 
-    def map(self, work: Callable[[str], Rehearsal], names: Iterable[str]) -> Iterator[Rehearsal]:
-        return map(work, names)
+    def submit(self, work: Callable[[str], Rehearsal], name: str) -> Future[Rehearsal]:
+        done: Future[Rehearsal] = Future()
+        done.set_result(work(name))
+        return done
 
 
 @pytest.mark.parametrize("faults", [(), ("b must be a folder", "a must take files")])
@@ -56,3 +60,25 @@ def test_what_was_compiled_is_told_by_processor_and_what_cannot_be_kept_fails(
     assert folders.installed.stat().st_mode & 0o777 == 0o755
     # A start that finds the mark compiles nothing first.
     assert bool(list(folders.installed.glob("whole-*"))) == (not faults)
+
+
+def test_what_takes_long_tells_how_far_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A line each time that it was waited for; what lay there before does not count."""
+    (tmp_path / "old.nbc").touch()
+    first, second = Future[int](), Future[int]()
+    first.set_result(1)
+
+    def waited(futures: Collection[Future[int]], _: float) -> DoneAndNotDoneFutures[int]:
+        if len(list(tmp_path.iterdir())) == 3:
+            second.set_result(1)
+        else:
+            (tmp_path / f"new-{len(list(tmp_path.iterdir()))}.nbc").touch()
+        return wait(futures, 0)
+
+    monkeypatch.setattr(installing, "wait", waited)
+    installing._tell([first, second], tmp_path)
+    assert capsys.readouterr().out.splitlines() == [
+        f"compiling: {n} of about 450 kernels after 0 s, 1 of 2 processors done" for n in (1, 2)
+    ]

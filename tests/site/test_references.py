@@ -68,7 +68,7 @@ def test_an_option_says_its_default_its_range_and_what_it_does() -> None:
     section = sections(cli_page.page())["streamer dev"]
     row = "| `--rate` `TPS` | 100.0 | Simulated payments per second. Range: x>=1. |"
     assert row in section
-    assert "```text\nstreamer dev --rate 500\n```" in section
+    assert "```text\nstreamer dev --rate 500\nstreamer dev --no-traffic" in section
 
 
 # Alert rules

@@ -12,7 +12,11 @@ from typing import Any
 
 import pytest
 import structlog
+from faust.transport.drivers.aiokafka import SLOW_PROCESSING_NO_COMMIT_SINCE_START
+from mode.utils.logging import CompositeLogger
+from mode.utils.trees import Node
 
+from streamer.stream.kafka.fetching import ConsumerThread
 from streamer.telemetry import configure_logging
 from streamer.telemetry.libraries import DROPPED
 
@@ -50,6 +54,19 @@ def test_a_known_false_alarm_is_dropped_and_the_same_logger_s_others_are_not(
     logging.getLogger(logger).error(f"{start} %s (started %s)", "TP(1)", "a while ago")
     logging.getLogger(logger).error("something else: %s", start)
     assert [event["event"] for event in events(stream)] == [f"something else: {start}"]
+
+
+def test_faust_s_false_alarms_are_dropped_also_of_the_thread_that_is_a_class_of_ours() -> None:
+    """mode logs a service under the module of its class, and writes the service's name first."""
+    stream = configured("DEBUG")
+    thread = object.__new__(ConsumerThread)
+    thread.beacon = Node(thread)
+    log = CompositeLogger(thread.logger, formatter=thread._format_log)
+    log.error(SLOW_PROCESSING_NO_COMMIT_SINCE_START + " Possible explanations: ...", "TP(0)", "now")
+    log.error("something else")
+    (event,) = events(stream)
+    assert event["logger"] == "streamer.stream.kafka.fetching"
+    assert re.fullmatch(r"\[\^-*ConsumerThread\]: something else", event["event"])
 
 
 @pytest.mark.parametrize(

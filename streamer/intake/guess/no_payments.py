@@ -21,7 +21,7 @@ _STATUS_NAMES: Final = frozenset(
     "response code action auth".split()
 )
 _KIND_NAMES: Final = frozenset(
-    "type kind event operation action code indicator direction debit credit sign flag "
+    "type kind event evt operation action code indicator direction debit credit sign flag "
     "art sens sentido category natur nature causale buchungstext verwendungszweck".split()
 )
 # What happens to a payment in these is not the payment's own outcome.

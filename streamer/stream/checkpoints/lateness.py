@@ -49,4 +49,7 @@ def waits_for(kit: Kit, held: Held) -> str:
             f"topic {topic} has not taken a message for {now - at:.0f} s; give "
             "each of its partitions a leader and enough replicas in sync"
         )
-    return "the worker's log says more; if it does not, restart the worker"
+    return (
+        "the worker's log says more; if it does not, look whether it has a processor and whether the "
+        "broker answers others, and then restart it"
+    )

@@ -40,7 +40,7 @@ class Feeder:
         )
 
     def send(self, records: Iterable[tuple[bytes | None, bytes]]) -> None:
-        """Queue records as fast as the client takes them."""
+        """Queue records as fast as the client takes them; all, unless ``is_stopped`` is set."""
         produce, topic, delivered = self._producer.produce, self._topic, self._delivered
         for key, value in records:
             while True:
@@ -48,6 +48,9 @@ class Feeder:
                     produce(topic, value, key, on_delivery=delivered)
                     break
                 except BufferError:
+                    if self.is_stopped.is_set():
+                        # The broker takes nothing, perhaps for ever.
+                        return
                     self._producer.poll(0.05)
             self.n_sent += 1
         self._producer.poll(0)

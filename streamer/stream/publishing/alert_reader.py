@@ -15,6 +15,7 @@ from streamer.stream.publishing.alert_headers import SOURCE_TIMESTAMP_HEADER
 __all__ = ["AlertReader"]
 
 _POLL_S: Final = 0.2
+_STOP_WITHIN_S: Final = 5.0
 _CHUNK: Final = 500
 
 
@@ -52,6 +53,6 @@ class AlertReader(threading.Thread):
         self._consumer.close()
 
     def stop(self) -> None:
-        """Stop reading and close the consumer."""
+        """Stop reading and close the consumer; a broker that answers nothing is not waited for."""
         self._is_told_to_stop.set()
-        self.join()
+        self.join(_STOP_WITHIN_S)
