@@ -55,7 +55,7 @@ from streamer.console.pages.ticked_pages import (
     release_ticked,
     undo_ticked,
 )
-from streamer.console.pages.verdict_pages import judge, judged_about, undo
+from streamer.console.pages.verdict_pages import judge, judged_about, overrule, undo
 from streamer.console.pages.visits import Handler, Visits, message_page
 from streamer.console.pages.wave_pages import (
     claim_wave,
@@ -207,6 +207,7 @@ def _of_an_alert(made: Made) -> list[GatedRoute]:
         get("/print", printed, "export_alert"),
         post("/verdict", judge, Gate(("judge", "rule"), judged_about)),
         post("/undo", undo, Gate(("judge",))),
+        post("/overrule", overrule, Gate(("judge",))),
         post("/claim", claim, Gate(("claim",))),
         post("/release", release, Gate(("claim",))),
         post("/take", take, Gate(("take_from_others",))),

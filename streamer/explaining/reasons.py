@@ -18,8 +18,10 @@ from streamer.features import (
     CONTEXT_FEATURES,
     FEATURES,
     JUDGED,
+    MAX_EXPONENT,
     VERDICT_FEATURES,
     Feature,
+    counted,
     money,
     percent,
 )
@@ -45,6 +47,10 @@ BESIDE: Final = (DRAWN, AT_STAKE)
 _LEAST_SHARE: Final = 0.01
 # Payments that weigh less than this have been forgotten.
 _NOTHING: Final = 0.05
+# What a share is begun with (`streamer.features.equations.log_odds_of_share`).
+_PRIOR_FRAUDS: Final = 0.01
+_READS_AS_NONE: Final = "0 ", "less than 0.1 "
+_PAYMENTS: Final = counted("payment", "payments")
 
 
 class _Teller(NamedTuple):
@@ -56,11 +62,16 @@ class _Teller(NamedTuple):
 
 
 def reasons_of(findings: Findings, currency: str) -> list[Reason]:
-    """Return the parts that speak for fraud, the largest first, at most five."""
+    """Return the parts that speak for fraud, the largest first, at most five.
+
+    One whose sentence would name nothing by which the payment differs is none of them, but where there
+    is no other.
+    """
     n, least = 0, _LEAST_SHARE * findings.positive
-    while n < min(len(findings.parts), _MAX_REASONS) and findings.contributions[n] > least:
+    while n < len(findings.parts) and findings.contributions[n] > least:
         n += 1
-    return told(findings, currency, n)
+    telling = [i for i in range(n) if not _says_nothing(int(findings.parts[i]), findings, currency)]
+    return [_reason(findings, currency, i) for i in (telling or range(n)[:1])[:_MAX_REASONS]]
 
 
 def drawn_at_random(weight: float, reasons: list[Reason]) -> list[Reason]:
@@ -104,29 +115,45 @@ def at_stake(
     return [stake, *reasons[: _MAX_REASONS - 1]]
 
 
-def told(findings: Findings, currency: str, n: int | None = None) -> list[Reason]:
-    """Return the ``n`` largest parts with their sentences, else all.
+def told(findings: Findings, currency: str) -> list[Reason]:
+    """Return all parts with their sentences, the largest first.
 
     The share of one that does not speak for fraud is 0.
     """
-    reasons, known, usual = [], findings.known, findings.usual
-    for place, added in zip(findings.parts[:n], findings.contributions, strict=False):
-        column = int(place)
-        name, feature, tell = _TELLERS[column]
-        value, expected = feature.to_unit(known[column]), feature.to_unit(usual[column])
-        reasons.append(
-            Reason(
-                feature=name,
-                contribution=added,
-                share=min(added / findings.positive, 1.0) if added > 0 else 0.0,
-                value=value,
-                expected=expected,
-                unit=feature.unit,
-                direction="above" if value >= expected else "below",
-                sentence=tell(feature, column, added, value, expected, currency, findings),
-            )
-        )
-    return reasons
+    return [_reason(findings, currency, i) for i in range(len(findings.parts))]
+
+
+def _reason(findings: Findings, currency: str, i: int) -> Reason:
+    """Return the part in place ``i`` of the findings."""
+    column, added = int(findings.parts[i]), findings.contributions[i]
+    name, feature, tell = _TELLERS[column]
+    value = feature.to_unit(findings.known[column])
+    expected = feature.to_unit(findings.usual[column])
+    return Reason(
+        feature=name,
+        contribution=added,
+        share=min(added / findings.positive, 1.0) if added > 0 else 0.0,
+        value=value,
+        expected=expected,
+        unit=feature.unit,
+        direction="above" if value >= expected else "below",
+        sentence=tell(feature, column, added, value, expected, currency, findings),
+    )
+
+
+def _says_nothing(column: int, findings: Findings, currency: str) -> bool:
+    """Whether a part reads as what is usual, as nothing at all, or as an estimate from no fraud."""
+    if column in _SHARES and (
+        _judgeable(column, findings) < _NOTHING or _known_frauds(column, findings) < _NOTHING
+    ):
+        return True
+    feature = _TELLERS[column].feature
+    value = feature.to_unit(findings.known[column])
+    expected = feature.to_unit(findings.usual[column])
+    told = feature.quantity(value, currency)
+    is_strange = (value - expected) * feature.side > 0
+    is_none = told.startswith(_READS_AS_NONE) and not is_strange
+    return is_none or told == feature.quantity(expected, currency)
 
 
 def quantity_of(reason: Reason, value: float, currency: str) -> str:
@@ -169,15 +196,30 @@ def _told_verdicts(
     currency: str,
     findings: Findings,
 ) -> str:
-    judged = _SHARES[column][0]
-    # The counts follow the shares, at the same half-lives; without payments a share is the prior.
-    if math.expm1(findings.known[column + judged.n_half_lives]) < _NOTHING:
+    judged, n = _SHARES[column][0], _judgeable(column, findings)
+    # Without payments a share is the prior.
+    if n < _NOTHING:
         return f"No recent payment of this {judged.entity} could have been judged."
     told, usual = share.quantity(value, currency), share.quantity(expected, currency)
-    text = share.sentence.replace("{value}", told)
+    by = _PAYMENTS(n, currency) if n >= 1 else "less than 1 payment"
+    if _known_frauds(column, findings) < _NOTHING:
+        by += " and no known fraud"
+    text = f"{share.sentence.replace('{value}', told)}, by {by}"
     if (value - expected) * added < 0:
         text = f"{opening(added, by_odds=True)}: {text}"
     return compared(text, told, usual, "all payments")
+
+
+def _judgeable(column: int, findings: Findings) -> float:
+    """Return how many payments a share is of: counts follow the shares, at the same half-lives."""
+    return math.expm1(findings.known[column + _SHARES[column][0].n_half_lives])
+
+
+def _known_frauds(column: int, findings: Findings) -> float:
+    """Return how many known frauds a share is of: the prior of one payment, 1% of it fraud, is none."""
+    odds = math.exp(min(findings.known[column], MAX_EXPONENT))
+    of_prior = 1.0 - _PRIOR_FRAUDS
+    return (odds * (_judgeable(column, findings) + of_prior) - _PRIOR_FRAUDS) / (1 + odds)
 
 
 _SHARES: Final = {

@@ -12,6 +12,7 @@ from streamer.features.catalogue import (
     FEATURE_NAMES,
     FEATURE_ROW,
     FEATURES,
+    MAX_EXPONENT,
     Feature,
 )
 from streamer.features.columns import PAYMENT, Columns, country_of
@@ -29,7 +30,7 @@ from streamer.features.history import History
 from streamer.features.kinds import CARDS, MERCHANTS
 from streamer.features.observation import compare_amount
 from streamer.features.packed import PackedStates
-from streamer.features.quantities import money, percent
+from streamer.features.quantities import counted, money, percent
 from streamer.features.records import Record, Records, record
 from streamer.features.tables import Tables
 
@@ -42,6 +43,7 @@ __all__ = [
     "FEATURE_NAMES",
     "FEATURE_ROW",
     "JUDGED",
+    "MAX_EXPONENT",
     "MERCHANTS",
     "PAYMENT",
     "VERDICT_FEATURES",
@@ -58,6 +60,7 @@ __all__ = [
     "add_verdicts",
     "angle_of",
     "compare_amount",
+    "counted",
     "country_of",
     "hour_familiarity",
     "money",

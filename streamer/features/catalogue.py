@@ -206,13 +206,13 @@ FEATURES: Final[tuple[Feature, ...]] = (
     Feature(
         "card_high_series", "standard deviations in all", from_log1p, 0.3,
         "This card's payments of the last days went {value} beyond its habit, taken together",
-        phrase="this card's payments of the last days {value} beyond its habit, taken together",
+        phrase="this card's payments of the last days went {value} beyond its habit, taken together",
         quantity=measured("standard deviations"), of_amount="several",
     ),
     Feature(
         "card_small_series", "standard deviations in all", from_log1p, 0.3,
         "This card's payments of the last hour went {value} below its habit, taken together",
-        phrase="this card's payments of the last hour {value} below its habit, taken together",
+        phrase="this card's payments of the last hour went {value} below its habit, taken together",
         quantity=measured("standard deviations"), of_amount="several",
     ),
     Feature(

@@ -63,8 +63,10 @@ def _features(entity: str, days: list[int]) -> list[Feature]:
     shares = [
         Feature(
             f"{entity}_fraud_share_{day}d", f"percent of the {entity}'s payments", _of_odds, 0.1,
-            f"{{value}} of this {entity}'s payments are known frauds, mostly of the last {_last(day)}",
-            phrase=f"{{value}} known frauds among this {entity}'s payments", quantity=percent,
+            f"an estimated {{value}} of this {entity}'s payments are frauds, "
+            f"mostly of the last {_last(day)}",
+            phrase=f"an estimated {{value}} of frauds among this {entity}'s payments",
+            quantity=percent,
         )
         for day in days
     ]  # fmt: skip
@@ -96,7 +98,7 @@ CONTEXT_FEATURES: Final[tuple[Feature, ...]] = (
         "merchant_high_series", "standard deviations in all", from_log1p, 0.3,
         "This merchant's payments of the last days went {value} beyond their cards' habits, "
         "taken together",
-        phrase="this merchant's payments of the last days {value} beyond their cards' habits, "
+        phrase="this merchant's payments of the last days went {value} beyond their cards' habits, "
         "taken together",
         quantity=measured("standard deviations"),
     ),

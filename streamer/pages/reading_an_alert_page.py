@@ -46,7 +46,7 @@ MEANINGS: Final[dict[str, dict[str, str]]] = {
         "distance_sq": "The square of `distance`: what the reasons add up to where `ranked_by` is `distance`.",
         "threshold": "What had to be exceeded when the payment came, in the units of what `ranked_by` names. It follows the agreed number of alerts, so it moves from hour to hour.",
         "severity": "The rank among alerts: `critical` is the top twentieth of what the budget admits, `high` the top quarter, `medium` the rest.",
-        "reasons": "Up to five, the one that adds most first. They are parts of the ranking, not opinions: see below.",
+        "reasons": "Up to five, the one that adds most first; what would read as usual, or as nothing, is left out where there is another. They are parts of the ranking, not opinions: see below.",
         "other_contribution": "What everything that is not among the reasons adds, and takes away, together. Below 0 where it speaks against fraud.",
         "nearest_center": "The kind of payment that the model thought this one most like.",
         "model_version": "The model that scored it: the SHA-256 of its state.",
@@ -139,7 +139,9 @@ _WORDS: Final = """\
 - **"Unusual"** opens a reason that differs from similar payments and that nobody would call high.
 - **Familiarity** is the share of a card's payments at this merchant, in this country, for this category,
   or how much like its usual hours this one is. A few percent may be: never before.
-- **Fraud share** is of payments that could have been judged: older than about a week, or judged already.
+- **Fraud share** is an estimate from known frauds, of payments that could have been judged: older than
+  about a week, or judged already. Of few payments it is close to 1%, what it begins with. Where no fraud
+  is known, it is a reason only if there is no other.
 - **Score** and **severity** are ranks. With a score of 0.998, two in a thousand recent payments rank higher.
   A critical alert is at the top of today's pile; on a quiet day that may be harmless.
 - **Probability** is what the score is not: how likely fraud is, by what verdicts have taught. It is as
@@ -164,7 +166,7 @@ _WRONG: Final = """\
 | A reason seems untrue: the card *was* in that country before. | Run `streamer explain` with the `alert_id`: it lists all that was known, value by value. If `mode` is `redis-unavailable`, the card's past was not at hand. |
 | The amount is wrong by a factor of 100 or 1,000. | It was read in another unit than it was meant: tell those who run the service (`docs/your-data.md`, `unit`). |
 | The time is wrong by whole hours. | The same: a `zone` that is not declared. |
-| Reasons add up to less than the total. | The rest is `other_contribution`: more than five things spoke, or some against. |
+| Reasons add up to less than the total. | The rest is `other_contribution`: more than five things spoke, some against, or one would read "0" or "about the same", and is not told. |
 | It was drawn at random, and looks harmless. | Judge it all the same, or nobody knows how many frauds are missed. |
 | A high rank and a small probability. | Both are true: on most days even the strangest payments are mostly legitimate. |
 | The same payment comes twice. | Two `alert_id` are two records on Kafka: the producer sent it twice under different ids. The same `alert_id` twice is one alert. |

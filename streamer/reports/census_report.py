@@ -69,6 +69,9 @@ def estimates_of(described: dict[str, Any]) -> dict[str, tuple[str, str]]:
             told[name] = f"{described[name]:.1%}", said
     if "recall" in told and not described["sampled_frauds"]:
         least, n = described["recall_interval"][0], described["sampled_judged"]
-        said = f"of all frauds alerted: none of {n:,.0f} sampled judged is one"
+        said = (
+            f"of all frauds alerted; more is not known, for none of {n:,.0f} drawn at random from "
+            "below the threshold and judged was a fraud"
+        )
         told["recall"] = f"at least {least:.1%}", said
     return told

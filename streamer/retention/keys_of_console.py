@@ -69,7 +69,7 @@ KEYS_OF_CONSOLE: Final = (
     _review(
         "judged",
         "(judged|pairs)",
-        "who judged which alert how, with its amount",
+        "who judged which alert how, with its amount and its payment's id",
         "its time is over, or 20,000 (10,000) newer ones have come",
         _CONSOLE,
         "console_team_retention_s",

@@ -26,7 +26,8 @@ class JudgedAlert(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True)
 
     ``rarity`` is the share of recent traffic that scored higher.  ``weight`` is for how many payments
     the alert stands: 1, or more where it was drawn from below the threshold.  A correction
-    with ``is_ruling`` is a lead's, where two opinions differed; any other was taken back.
+    with ``is_ruling`` is a lead's, where two opinions differed; any other was taken back, or overruled.
+    An earlier release's has no ``transaction_id``.
     """
 
     alert_id: str
@@ -42,6 +43,7 @@ class JudgedAlert(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True)
     is_sampled: bool = False
     is_correction: bool = False
     is_ruling: bool = False
+    transaction_id: str = ""
 
     @property
     def is_fraud(self) -> bool:
@@ -72,6 +74,7 @@ def judged_alert(
         is_sampled=alert.sampled,
         is_correction=is_correction,
         is_ruling=is_ruling,
+        transaction_id=alert.transaction.transaction_id,
     )
 
 

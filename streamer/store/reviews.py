@@ -1,4 +1,4 @@
-"""What was decided on an alert: one verdict, one correction, by who has it (`alert_claims`).
+"""What was decided on an alert: one verdict by who has it (`alert_claims`), and what overrules it.
 
 A verdict is written down before it is sent and marked when Kafka has acknowledged it; what was written
 and not marked is sent again as it was, with the same time, which changes nothing if it had arrived.
@@ -7,8 +7,9 @@ Invariants:
 * An alert has at most one holder, and only the holder, or who finds it free, decides on it.
 * A verdict that was acknowledged is never sent again, and of one only one attempt at a time is under
   way: an attempt whose lock has run out sends nothing more (`still`), and each ends only its own.
-* A correction follows a verdict of the same person within a minute, is decided later than it, and is
-  the last word of this console.
+* A correction follows a verdict of the same person within a minute, once, and is decided later than it.
+* What overrules a verdict says the other one, is decided later, and is of the verdict that was shown:
+  of two who overrule the same one the first is heard.
 """
 
 from __future__ import annotations
@@ -85,13 +86,7 @@ class Reviews:
             if stored is None:
                 return Begun("gone")
             if stored.key == wanted.key or not stored.is_sent:
-                known = await settled(pipe, stored, wanted, sending)
-                if known is not None:
-                    return known
-                if not is_same(stored, wanted):
-                    return Begun("closed", stored)
-                pipe.multi()
-                return queue_sending(pipe, verdict, msgspec.json.encode(stored), sending, stored)
+                return await _gone_on(pipe, stored, wanted, sending, verdict)
             is_named = wanted.key == undo_key(stored)
             if stored.who != wanted.who or stored.overrules or not is_named:
                 return Begun("closed", stored)
@@ -106,6 +101,24 @@ class Reviews:
                 overrules=stored.verdict,
                 comment=stored.comment,
             )
+            pipe.multi()
+            return queue_sending(pipe, verdict, msgspec.json.encode(begun), sending, begun)
+
+        return await self.client.transact([verdict, sending], attempt)
+
+    async def overrule(self, wanted: Review, stands_ms: int) -> Begun:
+        """Write down the other verdict than the one of ``stands_ms``, whoever gave that and when."""
+        verdict, _, sending, _ = self._watched(wanted.alert_id)
+
+        async def attempt(pipe: Pipe) -> Begun:
+            stored = _decoded(await asked(pipe, "GET", verdict))
+            if stored is None:
+                return Begun("gone")
+            if stored.key == wanted.key or not stored.is_sent:
+                return await _gone_on(pipe, stored, wanted, sending, verdict)
+            if stored.decided_ms != stands_ms or stored.verdict == wanted.verdict:
+                return Begun("closed", stored)
+            begun = msgspec.structs.replace(later(stored, wanted), overrules=stored.verdict)
             pipe.multi()
             return queue_sending(pipe, verdict, msgspec.json.encode(begun), sending, begun)
 
@@ -176,6 +189,17 @@ class Reviews:
         names = "verdict", "claim", "sending", "alert"
         verdict, claim, sending, alert = (self.client.keys.review(n, alert_id) for n in names)
         return verdict, claim, sending, alert
+
+
+async def _gone_on(pipe: Pipe, stored: Review, wanted: Review, sending: str, verdict: str) -> Begun:
+    """Return what becomes of a form that came before, or while another is being sent."""
+    known = await settled(pipe, stored, wanted, sending)
+    if known is not None:
+        return known
+    if not is_same(stored, wanted):
+        return Begun("closed", stored)
+    pipe.multi()
+    return queue_sending(pipe, verdict, msgspec.json.encode(stored), sending, stored)
 
 
 def _decoded(stored: bytes | None) -> Review | None:

@@ -53,6 +53,7 @@ _POSTS: Final[Mapping[str, tuple[str, str]]] = {
     "/find": ("wanted topic read", "200 404 409"),
     "/alerts/{alert_id}/verdict": ("verdict key comment", "200 404 409"),
     "/alerts/{alert_id}/undo": ("key", "200 404 409"),
+    "/alerts/{alert_id}/overrule": ("verdict key stands comment", "200 400 404 409"),
     "/alerts/{alert_id}/claim": ("comment", "200 404 409"),
     "/alerts/{alert_id}/release": ("", "200 404 409"),
     "/alerts/{alert_id}/take": ("holder comment", "200 404 409"),

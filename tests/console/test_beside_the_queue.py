@@ -233,7 +233,7 @@ def test_what_kafka_has_not_is_not_told_as_decided_until_it_was_sent_again(
             assert "<strong>approved</strong>" not in unsure
             assert "To carry it out" not in unsure
             again = again_until(lars, "/proposals/p1/decide", away, fields)
-            assert "Kafka has not confirmed" not in again.text
+            assert "it was not confirmed" not in again.text
             assert "To carry it out" in again.text
         sent = {orjson.dumps(each) for each in stand.read(stand.settings.proposals_topic, 1)}
     [made] = map(orjson.loads, sent)

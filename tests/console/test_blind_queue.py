@@ -203,7 +203,8 @@ def test_all_is_told_once_a_blind_verdict_can_be_taken_back_no_more(
             for each in ("/below", "/team"):
                 told = who.get(each).text
                 assert "What the model has learned is not told: the queue is blind" in told
-                assert "as the model has learned it" not in told
+                assert "the model has learned it:" not in told
+                assert "By all that the model has learned" not in told
         monkeypatch.setattr(sight, "UNDO_MS", -1)
         monkeypatch.setattr(console_module, "UNDO_MS", -1)
         late = lea.get(f"/alerts/{DRAWN}")

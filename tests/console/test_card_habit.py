@@ -63,7 +63,8 @@ def test_the_hour_is_the_payments_own_and_what_is_usual_is_not_marked() -> None:
     """02:12 on 14 March 2026, a Saturday; the cosine of the hours is 0: half like them."""
     usual = {"card_country_familiarity": 0.3, "spend_today_ratio": 0.0}
     shown = told(with_past({}, card_hour_familiarity=0.0, **usual))
-    hour = "02:12 by the payment's own clock, on a Saturday; 50% like its hours"
+    hour = "02:12 local time, by the clock that the payment came with (UTC), on a Saturday; "
+    hour += "50% like its hours"
     assert shown["Hour"] == (hour, False)
     assert not shown["Of its payments"][1]
     assert not shown["Pace"][1]

@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
-from streamer.console.alert.lesson_words import told_lesson
+from streamer.console.alert.lesson_words import overruled_text, told_lesson
 from streamer.store import Review, StoredLesson
+from streamer.store.judged_alerts import judged_alert
 from streamer.verdicts.lesson_record import Lesson
+from tests.console.conftest import alert
 
 REVIEW = Review("a", "k", "fraud", "mona", 1_000_000, is_sent=True)
 
@@ -59,3 +61,22 @@ def test_what_the_verdict_came_upon_is_told(
     told = told_lesson(REVIEW, lesson(**changes), 1_003_000)
     assert sentence in " ".join(told.sentences)
     assert told.is_first is is_first
+
+
+def test_the_verdict_that_was_overruled_is_told_by_whose_it_was_and_when() -> None:
+    """By name where a console sent it; the next before is meant, and not the verdict itself."""
+    given = [("mona", 1_000_000), ("noor", 900_000), ("lea", 800_000)]
+    entries = [
+        judged_alert(alert(1), who, "legitimate", at_ms, is_correction=False)
+        for who, at_ms in given
+    ]
+    assert overruled_text(REVIEW, entries, []) == "noor's verdict of 1970-01-01 00:15 UTC"
+    own, before = lesson(), lesson(decided_at=datetime.fromtimestamp(600, UTC))
+    assert overruled_text(REVIEW, entries[:1], [before, own]) == (
+        "an earlier verdict by a reviewer, not of this console (1970-01-01 00:10 UTC)"
+    )
+    bank = lesson(decided_at=datetime.fromtimestamp(600, UTC), origin="chargeback")
+    assert "by the bank (" in overruled_text(REVIEW, [], [bank])
+    assert overruled_text(REVIEW, [], [own]) == ""
+    told = told_lesson(REVIEW, lesson(before="legitimate"), 1_003_000, "noor's verdict of then")
+    assert "It overruled noor's verdict of then, which had said legitimate." in told.sentences

@@ -100,6 +100,25 @@ def test_an_alert_is_found_by_its_payment_first_where_it_is_kept(stand: Stand) -
             assert looked_up(mona, queue, "nowhere", read=read).status_code == 404
 
 
+def test_a_judged_alert_is_found_by_its_payment_while_its_verdict_is_remembered(
+    stand: Stand,
+) -> None:
+    stand.publish([alert(1), alert(2)])
+    with stand.console() as (console, client):
+        arrived(console, client, 2)
+        mona = Reviewer(client, "mona")
+        mona.login()
+        queue = mona.judge(ONE, "fraud")
+        shown = mona.post("/find", queue, wanted="t-1")
+        assert (shown.status_code, shown.url.path) == (200, f"/alerts/{ONE}")
+        forgotten(console, client, "alert")
+        told = mona.post("/find", queue, wanted="t-1")
+        assert (told.status_code, "judged by mona: fraud" in told.text) == (404, True)
+        assert looked_up(mona, told, hidden(told, "wanted")).url.path == f"/alerts/{ONE}"
+        unknown = mona.post("/find", queue, wanted="shop-1")
+        assert "found by Filters" in unknown.text
+
+
 def test_a_search_that_came_to_its_limit_says_so_and_goes_on_from_there(
     stand: Stand, monkeypatch: pytest.MonkeyPatch
 ) -> None:

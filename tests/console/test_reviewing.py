@@ -7,8 +7,10 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
+import pytest
 
 from streamer.console.console import now_ms
+from streamer.console.pages import visits
 from streamer.contract.messages import Verdict
 from tests.console.conftest import Reviewer, Stand, alert, arrived, key_of
 
@@ -33,7 +35,7 @@ def test_a_verdict_is_on_its_topic_before_the_next_alert_is_shown(stand: Stand) 
         assert ids_of(queue) == ["transactions-0-3", "transactions-0-2", "transactions-0-1"]
         following = mona.judge("transactions-0-3", "fraud", comment="card tested")
         assert following.url.path == "/alerts/transactions-0-2"
-        assert "transactions-0-3</a>: <strong>fraud</strong>, acknowledged" in following.text
+        assert "transactions-0-3</a>: <strong>fraud</strong>, sent and recorded" in following.text
         [sent] = stand.verdicts(1)
         assert msgspec.convert(sent, Verdict).verdict == "fraud"
         assert sent["alert_id"] == "transactions-0-3"
@@ -127,6 +129,57 @@ def test_undo_sends_the_opposite_decided_later_once(stand: Stand) -> None:
     assert isinstance(decided[0], datetime)
     assert isinstance(decided[1], datetime)
     assert decided[0] < decided[1]
+
+
+def test_a_verdict_is_overruled_after_its_minute_by_whoever_may_judge(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The later decision stands; a form that was shown an older verdict changes nothing."""
+    one = "/alerts/transactions-0-1"
+    stand.publish([alert(1)])
+    with stand.console() as (console, client):
+        arrived(console, client, 1)
+        mona, noor = Reviewer(client, "mona"), Reviewer(client, "noor")
+        mona.login()
+        noor.login()
+        mona.judge("transactions-0-1", "fraud", comment="in haste")
+        within = mona.get(one)
+        assert "Undo: it was legitimate" in within.text
+        assert "Overrule" not in within.text
+        monkeypatch.setattr(visits, "UNDO_MS", -1)
+        hers, his = mona.get(one), noor.get(one)
+        assert "Overrule: it was legitimate" in hers.text
+        assert "in place of your verdict" in hers.text
+        assert "in place of mona&#39;s verdict" in his.text
+        [stands] = re.findall(r'name="stands" value="(\d+)"', his.text)
+        fields = {"verdict": "legitimate", "key": key_of(his), "stands": stands}
+        for fault in ({"stands": "then"}, {"comment": "4111111111111111"}, {"verdict": "maybe"}):
+            assert noor.post(f"{one}/overrule", his, **fields | fault).status_code == 400
+        stranger = noor.post(f"{one}/overrule", his, **fields | {"key": "anothers"})
+        assert stranger.status_code == 409
+        done = noor.post(f"{one}/overrule", his, comment="the holder called", **fields)
+        assert "noor judged it <strong>legitimate</strong>" in done.text
+        assert "which overrules fraud" in done.text
+        assert noor.post(f"{one}/overrule", his, **fields | {"comment": "again"}).status_code == 200
+        late = mona.post(f"{one}/overrule", hers, **fields | {"key": key_of(hers)})
+        assert (late.status_code, "noor judged" in late.text) == (409, True)
+        assert noor.get("/alerts/nobodys").status_code == 404
+        gone = noor.post("/alerts/nobodys/overrule", his, **fields)
+        assert gone.status_code == 404
+        # And back again, by who gave the first.
+        page = mona.get(one)
+        fields = {"verdict": "fraud", "key": key_of(page)}
+        [stands] = re.findall(r'name="stands" value="(\d+)"', page.text)
+        back = mona.post(f"{one}/overrule", page, stands=stands, **fields)
+        assert "which overrules legitimate" in back.text
+    sent = sorted(stand.verdicts(3), key=lambda each: each["decided_at"])
+    assert [each["verdict"] for each in sent] == ["fraud", "legitimate", "fraud"]
+    told = [line for line in stand.audit(6) if line["action"] == "verdict"]
+    assert [(line["who"], line.get("overrules", "")) for line in told] == [
+        ("mona", ""),
+        ("noor", "fraud"),
+        ("mona", "legitimate"),
+    ]
 
 
 def test_two_consoles_and_a_restart_show_each_alert_once(stand: Stand) -> None:

@@ -82,6 +82,25 @@ def test_without_verdicts_below_the_line_nothing_is_said_of_what_is_missed() -> 
     assert curve_of(only[:9]).expected(0.005, 0.005, 100.0).precision is None
 
 
+def test_of_a_budget_beyond_the_one_in_force_nothing_is_promised_without_a_verdict_on_it() -> None:
+    """Twelve frauds that alerted say nothing of commoner payments; one that was drawn does."""
+    alerts = [judged(n, "fraud") for n in range(12)]
+    assert curve_of(alerts).expected(0.005, 0.005, 100.0).precision == 1.0
+    told = curve_of(alerts).expected(0.02, 0.005, 100.0)
+    assert (told.alerts_a_day, told.precision, told.precision_interval) == (2.0, None, None)
+    commoner = curve_of([*alerts, sampled(99, rarity=0.03)])
+    assert commoner.expected(0.02, 0.005, 100.0).precision is None
+    assert commoner.expected(0.05, 0.005, 100.0).precision == pytest.approx(12 / 62)
+
+
+def test_who_overrules_anothers_verdict_has_taken_nothing_back() -> None:
+    entries = [judged(1, "fraud", who="lea", is_correction=True), judged(1)]
+    assert [(each.name, each.n_undone) for each in people(entries, NOW_MS)] == [
+        ("lea", 0),
+        ("mona", 0),
+    ]
+
+
 def test_each_step_of_the_slider_is_its_budget_s_nearest() -> None:
     assert [step_of(budget_of(step)) for step in range(N_STEPS + 1)] == list(range(N_STEPS + 1))
     assert (step_of(1e-9), step_of(1.0)) == (0, N_STEPS)

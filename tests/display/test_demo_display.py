@@ -83,7 +83,7 @@ def test_the_summary_says_what_was_drawn_and_what_that_tells() -> None:
     summary.tally.add_alert("alert-2", "a", 10.0)
     early = shown(render_summary(summary)).split("recall")[1].split("precision")[0]
     assert early.split()[:2] == ["at", "least"]
-    assert "none of 1 sampled judged is one" in early
+    assert "none of 1 drawn at random" in " ".join(early.split())
     assert "100" not in early
     summary.tally.add_alert("alert-3", "c", 10.0)
     lines = [line.strip() for line in shown(render_summary(summary)).splitlines()]

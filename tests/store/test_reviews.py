@@ -279,6 +279,43 @@ def test_another_decision_in_the_same_form_is_sent_in_place_of_what_did_not_arri
     on_store(redis_url, work)
 
 
+def test_a_verdict_is_overruled_at_any_time_by_anybody_who_was_shown_it(redis_url: str) -> None:
+    """An hour later, by the other verdict; of two who were shown the same the first is heard."""
+
+    async def work(store: ReviewStore) -> None:
+        reviews = store.reviews
+        assert (await reviews.overrule(verdict("a-1", "noor", "k2"), 5_000)).outcome == "gone"
+        await store.alerts.add([alert(1)], 0)
+        first = verdict("a-1", "mona", "k1", "fraud", at_ms=5_000)
+        await reviews.begin(first, HOUR_MS)
+        # What was not acknowledged is not overruled.
+        early = verdict("a-1", "noor", "k2", "legitimate", at_ms=6_000)
+        assert (await reviews.overrule(early, 5_000)).outcome == "sending"
+        await reviews.acknowledged(first, entry_of(first))
+        same = verdict("a-1", "noor", "k2", "fraud", at_ms=HOUR_MS)
+        assert (await reviews.overrule(same, 5_000)).outcome == "closed"
+        # The clock of the second console is behind.
+        wanted = verdict("a-1", "noor", "k2", "legitimate", at_ms=4_000)
+        assert (await reviews.overrule(wanted, 4_999)).outcome == "closed"
+        begun = await reviews.overrule(wanted, 5_000)
+        assert (begun.outcome, begun.review and begun.review.overrules) == ("send", "fraud")
+        assert begun.review is not None
+        assert begun.review.decided_ms == 5_001
+        assert (await reviews.overrule(wanted, 5_000)).outcome == "sending"
+        await reviews.given_up(begun)
+        again = await reviews.overrule(wanted, 5_000)
+        assert (again.outcome, again.review) == ("send", begun.review)
+        await reviews.acknowledged(begun.review, entry_of(begun.review))
+        assert (await reviews.overrule(wanted, 5_000)).outcome == "sent"
+        late = verdict("a-1", "lea", "k3", "legitimate", at_ms=HOUR_MS)
+        assert (await reviews.overrule(late, 5_000)).outcome == "closed"
+        back = verdict("a-1", "mona", "k4", "fraud", at_ms=HOUR_MS)
+        assert (await reviews.overrule(back, 5_001)).outcome == "send"
+        assert (await store.alerts.counts()).judged == 1
+
+    on_store(redis_url, work)
+
+
 @pytest.mark.parametrize(
     ("who", "after_ms", "outcome"),
     [("mona", 60_000, "send"), ("mona", 60_001, "late"), ("noor", 1, "closed")],

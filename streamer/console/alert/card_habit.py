@@ -133,7 +133,11 @@ def _hour(alert: Alert) -> Iterator[Habit]:
     told = _told(alert, "card_hour_familiarity")
     if told is not None:
         value, text = told
-        at = f"{alert.event_time:%H:%M} by the payment's own clock, on a {alert.event_time:%A}"
+        zone = f"{alert.event_time:%Z}".removesuffix(":00") or "UTC"
+        at = (
+            f"{alert.event_time:%H:%M} local time, by the clock that the payment came with ({zone})"
+        )
+        at += f", on a {alert.event_time:%A}"
         yield Habit("Hour", f"{at}; {text} like its hours", value < _SOME_HOURS)
 
 
@@ -168,7 +172,8 @@ def _verdicts(alert: Alert) -> Iterator[Habit]:
     for known in known_at_alert(alert, "card"):
         n = count_text(known.payments)
         if known.frauds < _NONE / 5:
-            yield Habit("Verdicts", f"No known fraud among about {n} payments of the last month")
+            payments = "payment" if n == "1" else "payments"
+            yield Habit("Verdicts", f"No known fraud among about {n} {payments} of the last month")
         else:
             frauds = count_text(known.frauds)
             yield Habit("Verdicts", f"About {frauds} of {n} payments of the last month were frauds")

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from streamer.console.moment_words import moment_text
 from streamer.features import CONTEXT_FEATURES, FEATURES, percent
 from streamer.store import Review, StoredLesson
+from streamer.store.judged_alerts import JudgedAlert
 from streamer.verdicts.lesson_record import BASE_INPUT, DISTANCE_INPUT, MovedCoefficient
 
-__all__ = ["Told", "coefficient_text", "input_text", "told_lesson"]
+__all__ = ["Told", "coefficient_text", "input_text", "overruled_text", "told_lesson"]
 
 # A checkpoint is due every few seconds; a worker that is away takes it up when it is back.
 _SOON_MS: Final = 600_000
@@ -30,8 +33,13 @@ class Told:
         return self.lesson is not None and self.lesson.lesson.before in ("nothing", "presumed")
 
 
-def told_lesson(review: Review, lesson: StoredLesson | None, now_ms: int) -> Told:
-    """Return what ``review`` taught as far as is known at ``now_ms``."""
+def told_lesson(
+    review: Review, lesson: StoredLesson | None, now_ms: int, overruled: str = ""
+) -> Told:
+    """Return what ``review`` taught as far as is known at ``now_ms``.
+
+    ``overruled`` names the verdict that it came upon (`overruled_text`), "" where that is not known.
+    """
     if lesson is None:
         is_early = now_ms - review.decided_ms < _SOON_MS
         return Told("learning" if is_early else "nothing")
@@ -52,7 +60,8 @@ def told_lesson(review: Review, lesson: StoredLesson | None, now_ms: int) -> Tol
             f"{percent(100 * before)} to {percent(100 * after)}."
         )
     if found.weight and found.before in ("fraud", "legitimate"):
-        sentences.append(f"It overruled an earlier verdict, which had said {found.before}.")
+        named = overruled or "an earlier verdict"
+        sentences.append(f"It overruled {named}, which had said {found.before}.")
     if found.weight and found.before == "presumed":
         sentences.append("Nobody had judged it, so it had been presumed legitimate till then.")
     if found.weight > 1:
@@ -60,6 +69,30 @@ def told_lesson(review: Review, lesson: StoredLesson | None, now_ms: int) -> Tol
             f"It counts for {found.weight:,.1f} payments, those that it was kept to stand for."
         )
     return Told("learned", tuple(sentences), lesson)
+
+
+def overruled_text(
+    review: Review, judged: Iterable[JudgedAlert], lessons: Iterable[StoredLesson]
+) -> str:
+    """Return whose verdict ``review`` came upon, and of when, "" where nothing of it is known.
+
+    ``judged`` are what consoles sent on the alert, newest first; ``lessons`` those on its payment in
+    their order: of a verdict that came another way they say by what it was given, and nobody's name.
+    """
+    at_ms = review.decided_ms
+    before = [each for each in judged if each.decided_ms < at_ms]
+    if before:
+        return f"{before[0].who}'s verdict of {moment_text(before[0].decided_ms)}"
+    for each in reversed(list(lessons)):
+        decided_ms = round(each.lesson.decided_at.timestamp() * 1000)
+        if decided_ms < at_ms:
+            by = (
+                "a reviewer, not of this console"
+                if each.lesson.origin == "reviewer"
+                else "the bank"
+            )
+            return f"an earlier verdict by {by} ({moment_text(decided_ms)})"
+    return ""
 
 
 def input_text(name: str) -> str:

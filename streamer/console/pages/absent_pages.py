@@ -28,7 +28,7 @@ async def gone_page(
     if review is not None:
         what = f"It was judged by {review.who}: {review.verdict}, {moment_text(review.decided_ms)}."
         if not review.is_sent:
-            what += " That was not confirmed by Kafka: it may not have arrived."
+            what += " That was not confirmed: it may not have arrived."
     elif logged is not None:
         what = f"It was judged by {logged.who}: {logged.verdict}, {moment_text(logged.decided_ms)}."
     elif await console.alerts.was_here(alert_id):
@@ -37,7 +37,8 @@ async def gone_page(
         what = "It has not come here. What exceeds twice the budget is on another topic."
     else:
         what = (
-            "No alert with this id, or of a payment with it, is in the queue or was judged lately."
+            "No alert with this id, or of a payment or card with it, is in the queue or among those "
+            "whose verdicts are remembered. A merchant's alerts are found by Filters, above the queue."
         )
     lines = [
         f"{alert_id} is not kept here. {what}",

@@ -17,7 +17,7 @@ from streamer.console.alert.blind_alert import KnownValue, known_values
 from streamer.console.alert.card_drawing import CardMap, Strip, map_of, strip_of
 from streamer.console.alert.card_habit import Habit, habits_of, usual_amount
 from streamer.console.alert.fraud_history import Known, known_at_alert, known_now, without
-from streamer.console.alert.lesson_words import Told, told_lesson
+from streamer.console.alert.lesson_words import Told, overruled_text, told_lesson
 from streamer.console.alert.positions import Position, Traffic, positions_of
 from streamer.console.alert.what_if import Alone, Slider, alone, sliders_of
 from streamer.console.console import Console, now_ms
@@ -243,7 +243,14 @@ async def _lesson(
     ]
     lesson = own[-1] if own else None
     first = await taught.version_with(lesson) if lesson is not None else ""
-    return told_lesson(review, lesson, at_ms), first
+    overruled = ""
+    if lesson is not None and lesson.lesson.before in ("fraud", "legitimate"):
+        entries = [e for e in await console.judged_entries() if e.alert_id == alert.alert_id]
+        scored_ms = round(alert.scored_at.timestamp() * 1000)
+        name = alert.transaction.transaction_id
+        earlier = await taught.lessons_on(source.topic, source.partition, name, scored_ms)
+        overruled = overruled_text(review, entries, earlier)
+    return told_lesson(review, lesson, at_ms, overruled), first
 
 
 async def _or(work: Awaitable[_T], otherwise: Callable[[], _T]) -> _T:

@@ -19,7 +19,7 @@ from streamer.console.pages.alert_facts import (
     facts_as_json,
     facts_of,
 )
-from streamer.console.pages.sight import Sight, not_yet, sight_of
+from streamer.console.pages.sight import Sight, not_yet, sight_of, why_not_overruled
 from streamer.console.pages.sightings import seen
 from streamer.console.pages.visits import Visit, can_undo, is_own_navigation, message_page
 from streamer.console.sending.audit_trail import Entry
@@ -101,6 +101,7 @@ async def shown_alert(
     # Of what came by itself the log need not be read.
     is_looked_up = sight.may_judge and not (claimed.is_open and place is None)
     logged = await logged_verdict(visit, alert_id, sight) if is_looked_up else None
+    is_undoable = review is not None and can_undo(review, visit.account, now_ms())
     return await visit.page(
         "blind.html" if sight.is_blind else "alert.html",
         409 if claimed.others and status == 200 else status,
@@ -111,11 +112,19 @@ async def shown_alert(
         is_free=claimed.is_open and not claimed.holder,
         others=claimed.others,
         left_min=claimed.left_ms // 60_000,
-        is_undoable=review is not None and can_undo(review, visit.account, now_ms()),
+        is_undoable=is_undoable,
+        may_overrule=not is_undoable and await _may_overrule(visit, sight),
         key=_key(visit, alert_id, review),
         comment=comment or (review.comment if review and not review.is_sent else ""),
         notice=notice,
     )
+
+
+async def _may_overrule(visit: Visit, sight: Sight) -> bool:
+    """Whether the visitor may send the other verdict than the one that stands and was sent."""
+    is_sent = sight.review is not None and sight.review.is_sent
+    because = why_not_overruled(sight, is_lead=visit.account.is_lead)
+    return is_sent and not because and await visit.may("judge")
 
 
 async def _claimed(visit: Visit, alert: Alert, row: QueueRow | None) -> Claimed:

@@ -266,5 +266,5 @@ def _reason(alert_id: str, begun: Begun, group: Group, *, is_veiled: bool) -> st
         late = " more than a minute ago" if begun.outcome == "late" else ""
         return f"{alert_id} was judged by {begun.review.who}{late}: {begun.review.verdict}."
     if begun.outcome == "sending":
-        return f"{alert_id} is on its way to Kafka; open it in half a minute to see if it came."
+        return f"{alert_id} is on its way; open it in half a minute to see if it came."
     return f"{alert_id} is not here, or not of {group.what}."

@@ -5,6 +5,7 @@ What is looked for is sent as a form, so that nothing that somebody pasted stand
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import Final
 from urllib.parse import quote
 
@@ -68,11 +69,16 @@ async def reopen(visit: Visit) -> Response:
 
 
 async def _here(visit: Visit, wanted: str) -> str:
-    """Return the id of an alert that is kept here, "" where there is none."""
+    """Return the id of an alert that is kept here, or was judged, "" where there is none."""
     if await visit.console.alerts.alert(wanted) is not None:
         return wanted
     _, rows, _ = await visit.console.rows_for(visit.account)
-    return next((row.alert_id for row in rows if row.transaction_id == wanted), "")
+    judged = await visit.console.judged_entries()
+    pairs = chain(
+        ((row.transaction_id, row.alert_id) for row in rows),
+        ((entry.transaction_id, entry.alert_id) for entry in judged),
+    )
+    return next((alert_id for name, alert_id in pairs if name == wanted), "")
 
 
 async def _of_card(visit: Visit, wanted: str) -> str:

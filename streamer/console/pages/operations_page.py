@@ -35,12 +35,13 @@ async def operations(visit: Visit) -> Response:
     """Show the figures of all workers, and what is wrong with the page that says what to do."""
     console = visit.console
     status = await console.status.get()
-    scrapes = console.scrapes
+    scrapes, rows = console.scrapes, list(_rows(console))
     return await visit.page(
         "operations.html",
         status=status,
         troubles=troubles_of(status),
-        rows=list(_rows(console)),
+        rows=rows,
+        n_odd=sum(figure.is_bad for _, figures in rows for figure in figures),
         urls=scrapes.urls,
         silent=scrapes.silent,
         is_known=scrapes.window is not None,

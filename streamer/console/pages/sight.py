@@ -20,7 +20,7 @@ from streamer.store import Review
 from streamer.store.review_record import UNDO_MS
 from streamer.store.twice_judged import Task, Twice
 
-__all__ = ["Sight", "no_groups", "not_yet", "sight_of", "veiled_from"]
+__all__ = ["Sight", "no_groups", "not_yet", "sight_of", "veiled_from", "why_not_overruled"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +78,21 @@ async def sight_of(visit: Visit, alert_id: str) -> Sight:
     elif review is not None and _may_be_drawn(review, who, console.settings.console_second_share):
         review = None
     return Sight(review, twice, task, is_blind, opinions, veiled)
+
+
+def why_not_overruled(sight: Sight, *, is_lead: bool) -> str:
+    """Return why who sees so much of an alert may not overrule the verdict on it, "" where they may.
+
+    A verdict that was not sent is not overruled but sent again, or replaced.
+    """
+    if sight.task or sight.is_blind or sight.review is None:
+        return "Nothing was sent. Open it from the queue if it is there in a minute."
+    state = "" if sight.twice is None else sight.twice.state
+    if state == "split":
+        return "Two people judged it, and differ: a lead is to rule. Nothing was sent."
+    if state == "ruled" and not is_lead:
+        return "A lead has ruled on it, and a lead can overrule that. Nothing was sent."
+    return ""
 
 
 async def veiled_from(visit: Visit) -> frozenset[str]:

@@ -124,7 +124,7 @@ def _fault(kind: str, reason: str, days: str, comment: str) -> str:
     if reason == REASONS[-1] and not comment:
         return "A comment must say why, where the reason is another one."
     if has_card_number(comment):
-        return "A comment must not have a card's number: it goes to the audit topic. Take it out."
+        return "A comment must not have a card's number: it is kept in the audit log. Take it out."
     if len(comment) > _MOST_COMMENT:
         return f"A comment must have at most {_MOST_COMMENT} characters, got {len(comment):,}."
     return ""

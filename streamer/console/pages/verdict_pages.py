@@ -1,6 +1,8 @@
-"""What becomes of a verdict that somebody sends, or takes back."""
+"""What becomes of a verdict that somebody sends, takes back, or overrules."""
 
 from __future__ import annotations
+
+from typing import Literal
 
 from starlette.responses import RedirectResponse, Response
 
@@ -11,14 +13,15 @@ from streamer.console.pages.absent_pages import gone_page, kept_for_lead
 from streamer.console.pages.alert_pages import alert_id_of, held_page, shown_alert
 from streamer.console.pages.posted_forms import MOST_COMMENT
 from streamer.console.pages.queue_pages import next_address
-from streamer.console.pages.sight import sight_of
+from streamer.console.pages.sight import sight_of, why_not_overruled
 from streamer.console.pages.visits import Visit, message_page
 from streamer.contract.card_numbers import has_card_number
 from streamer.store import Begun, Review
 
-__all__ = ["judge", "judged_about", "undo"]
+__all__ = ["judge", "judged_about", "overrule", "undo"]
 
 _LONGEST_KEY = 96
+_LONGEST_MS = 15
 
 
 async def judged_about(visit: Visit) -> tuple[str, Facts]:
@@ -80,6 +83,38 @@ async def undo(visit: Visit) -> Response:
     return await _not_sent(visit, begun, alert_id, "", is_veiled=bool(sight.task))
 
 
+async def overrule(visit: Visit) -> Response:
+    """Send the other verdict than the one that the form was shown with, whoever gave that and when."""
+    alert_id, form, who = alert_id_of(visit), visit.form, visit.account
+    comment, key, verdict = (form.get(name, "") for name in ("comment", "key", "verdict"))
+    stands = form.get("stands", "")
+    fault = _fault(verdict, key, comment)
+    if not fault and not (stands.isascii() and stands.isdigit() and len(stands) <= _LONGEST_MS):
+        fault = "The form must say which verdict it overrules. Nothing was sent: press again."
+    if fault:
+        return await shown_alert(visit, alert_id, comment=comment, notice=fault, status=400)
+    alert = await visit.console.alert(alert_id)
+    if alert is None:
+        return await gone_page(visit, alert_id, comment)
+    doubt = await _doubt(visit, alert_id, key)
+    if doubt:
+        return await shown_alert(visit, alert_id, comment=comment, notice=doubt, status=409)
+    sight = await sight_of(visit, alert_id)
+    because = why_not_overruled(sight, is_lead=who.is_lead)
+    review = sight.review
+    # One that was written down and never acknowledged is sent again as it was.
+    is_again = review is not None and (review.key, review.who) == (key, who.name)
+    if because and not is_again:
+        return message_page(409, "This verdict is not overruled", because, comment=comment)
+    said: Literal["fraud", "legitimate"] = "fraud" if verdict == "fraud" else "legitimate"
+    wanted = Review(alert_id, key, said, who.name, now_ms(), comment)
+    begun = await visit.console.decider.overrule(alert, wanted, int(stands), visit.acting)
+    if begun.outcome == "sent":
+        query = visit.filters.query
+        return RedirectResponse(f"/alerts/{alert_id}{'?' + query if query else ''}", 303)
+    return await _not_sent(visit, begun, alert_id, comment, is_veiled=False)
+
+
 def _fault(verdict: str, key: str, comment: str) -> str:
     if verdict not in ("fraud", "legitimate"):
         return "A verdict must be fraud or legitimate. Nothing was sent: press one of the two."
@@ -133,13 +168,11 @@ async def _not_sent(
     if begun.outcome == "gone" or review is None:
         return await gone_page(visit, alert_id, comment)
     if begun.outcome == "sending":
-        told = "It is on its way to Kafka. Open the alert again in half a minute to see if it came."
+        told = "It is on its way. Open the alert again in half a minute to see if it came."
         return message_page(503, "Your verdict is being sent", told, comment=comment)
     stands = f"{review.who} judged {alert_id}: {review.verdict}, {moment_text(review.decided_ms)}."
     if begun.outcome == "late":
-        told = (
-            "A verdict can be taken back within a minute. A lead, or a chargeback, can overrule it."
-        )
+        told = "Undo is there for a minute. Open the alert: the other verdict overrules it there."
         return message_page(409, "Too late to undo", stands, told)
-    told = "Nothing was sent now. If the verdict is wrong, tell who gave it, or your lead."
+    told = "Nothing was sent now. If the verdict is wrong, open the alert: it is overruled there."
     return message_page(409, "This alert is closed", stands, told, comment=comment)

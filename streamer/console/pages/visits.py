@@ -51,7 +51,7 @@ _FORM_COOKIE: Final = "streamer_form"
 _LONGEST_KEY: Final = 96
 # What a form of ours may have, besides its token, that is sent again as it was.
 _KEPT: Final = (
-    *("verdict", "comment", "key", "holder", "members"),
+    *("verdict", "comment", "key", "holder", "members", "stands"),
     *("wanted", "topic", "read"),
     *("kind", "version", "reason", "state", "remark", "step", "days", "name"),
 )

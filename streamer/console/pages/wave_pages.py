@@ -112,7 +112,8 @@ async def _shown_wave(
         item=item,
         card=card,
         n_open=len(found),
-        members=list(zip(shown, holders, strict=True)),
+        # As it happened: a burst is read as a story.
+        members=sorted(zip(shown, holders, strict=True), key=lambda each: each[0].event_ms),
         yours=yours,
         is_free=is_free,
         sentence=(alert.wave_sentence if alert else None) or "",

@@ -118,6 +118,15 @@ class Decider:
         )
         return await self._run(alert, acting, way)
 
+    async def overrule(self, alert: Alert, wanted: Review, stands_ms: int, acting: Acting) -> Begun:
+        """The same for the other verdict than the one of ``stands_ms``, at any later time."""
+        way = _Way(
+            "verdict",
+            lambda: self.reviews.overrule(wanted, stands_ms),
+            lambda review: self.reviews.acknowledged(review, _entry(alert, review)),
+        )
+        return await self._run(alert, acting, way)
+
     async def second(self, alert: Alert, wanted: Review, acting: Acting) -> Begun:
         """The same for a second opinion: it is on the audit topic, and not on that of verdicts."""
         return await self._run(alert, acting, self._way(alert, wanted, "second", acting))

@@ -53,7 +53,8 @@ class Curve:
 
     ``rarities`` (n,) rise.  Of those up to each and of those beyond it, (n + 1,): ``above`` and
     ``above_sq`` are weights and their squares, ``caught`` and ``missed`` the weights of frauds,
-    ``missed_sq`` their squares, ``missed_money`` what those came to in ``currency`` over ``days``.
+    ``missed_sq`` their squares, ``missed_money`` what those came to in ``currency`` over ``days``;
+    ``sampled`` how many up to each were drawn from below the threshold.
     """
 
     rarities: Floats
@@ -63,6 +64,7 @@ class Curve:
     missed: Floats
     missed_sq: Floats
     missed_money: Floats
+    sampled: Floats
     currency: str
     days: float
     n_sampled: int
@@ -72,7 +74,9 @@ class Curve:
     def expected(self, budget: float, current: float, payments_a_day: float | None) -> Expected:
         """Return what ``budget`` would come to; ``current`` is in force, below which few are judged."""
         n = int(np.searchsorted(self.rarities, budget, side="right"))
-        precision, precision_interval = self._precision(n)
+        # Of what never alerted only the sample tells; without any of it all would be as above.
+        is_known = budget <= current or int(self.sampled[n]) > 0
+        precision, precision_interval = self._precision(n) if is_known else (None, None)
         recall, recall_interval = self._recall(n)
         is_told = bool(self.currency) and self.rarest_sampled > budget
         return Expected(
@@ -125,6 +129,7 @@ def curve_of(judged: Sequence[JudgedAlert]) -> Curve:
         _beyond(frauds),
         _beyond(frauds**2),
         _beyond(frauds * money),
+        _up_to(np.array([float(each.is_sampled) for each in ranked])),
         currency,
         max((max(times, default=0) - min(times, default=0)) / DAY_MS, 1.0),
         len(sampled),

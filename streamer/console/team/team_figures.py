@@ -81,13 +81,18 @@ def people(entries: Sequence[JudgedAlert], now_ms: int) -> list[Person]:
     found = []
     for name, own in by_name.items():
         firsts, stands = [each for each in own if not each.is_correction], standing(own)
+        # Who overrules another's verdict has taken nothing back.
+        judged = {each.alert_id for each in firsts}
         found.append(
             Person(
                 name,
                 sum(now_ms - each.decided_ms <= DAY_MS for each in stands),
                 len(stands),
                 sum(each.is_fraud for each in stands),
-                sum(each.is_correction and not each.is_ruling for each in own),
+                sum(
+                    each.is_correction and not each.is_ruling and each.alert_id in judged
+                    for each in own
+                ),
                 median(each.decided_ms - each.scored_ms for each in firsts or own),
             )
         )
