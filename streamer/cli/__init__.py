@@ -37,7 +37,7 @@ _COMMANDS: Final = {
     ),
     "demo": (
         "streamer.cli.demo_command",
-        "Stream payments through a real broker and watch the alerts.",
+        "Watch alerts come, and verdicts make them better.",
     ),
     "dev": (
         "streamer.cli.dev_command",

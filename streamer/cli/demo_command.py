@@ -76,7 +76,7 @@ def demo(
     seed: int,
     as_json: bool,
 ) -> None:
-    """Stream payments through a real broker, watch the alerts, and see verdicts make them better.
+    """Watch alerts come, and verdicts make them better.
 
     Starts Kafka and Redis as child processes on free ports, creates the topics, runs the worker and
     a payment simulator with five kinds of fraud. A reviewer judges each alert a day later, by the
