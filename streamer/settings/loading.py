@@ -158,8 +158,8 @@ def _fault(detail: ErrorDetails, origins: Mapping[str, Origin]) -> str:
     if secret or origins.get(name) == "secrets directory":
         return f"{_env(name)} {condition}"
     value = str(detail["input"])
-    # The end of a path is what tells it from others.
-    is_whole = len(value) <= _VALUE_CHARS or "Path" in annotation
+    # The end of a path is what tells it from others; an intake is a preset's name or a path.
+    is_whole = len(value) <= _VALUE_CHARS or "Path" in annotation or name == "intake"
     shown = value if is_whole else value[:_VALUE_CHARS] + "..."
     first, *more = condition.splitlines()
     return "\n    ".join([f"{_env(name)} {first}, got {shown}{':' if more else ''}", *more])
