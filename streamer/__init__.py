@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from streamer.library.measured import Evaluation
     from streamer.library.measuring import evaluate
     from streamer.library.online_kmeans import OnlineKMeans
+    from streamer.library.python_hints import RefusedWarning
     from streamer.library.results import Refused, Results
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "Explanation",
     "OnlineKMeans",
     "Refused",
+    "RefusedWarning",
     "Results",
     "__version__",
     "evaluate",
@@ -47,6 +49,7 @@ _PUBLIC: Final = {
     "Explanation": "streamer.explaining.explanation",
     "OnlineKMeans": "streamer.library.online_kmeans",
     "Refused": "streamer.library.results",
+    "RefusedWarning": "streamer.library.python_hints",
     "Results": "streamer.library.results",
     "evaluate": "streamer.library.measuring",
 }

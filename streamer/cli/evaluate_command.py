@@ -155,6 +155,10 @@ def evaluate(
     request = _request(protocol, labels.plan(seed), seed, parts)
     request = replace(request, span=span, rivals=rivals, breaks=breaks)
     with reading.report(file) as file_report, Bars() as bars:
+        bars.begin(
+            f"{file_report.file.name}: {file_report.file.n_rows:,} rows, measured by {protocol}; "
+            f"beside the streamer: {', '.join(rivals) or 'no other detector'}"
+        )
         now_ms = time.time_ns() // 1_000_000
         evaluation = run(request, file_report, now_ms=now_ms, on_progress=bars.advance)
     if plots_dir is not None:

@@ -84,7 +84,7 @@ class Reading:
         """Yield what will be known of the payments of ``paths``; it has the files to read."""
         file = PaymentFile.of(paths, self.declaration, self.format, self.encoding)
         if self.rejects is None:
-            yield FileReport(file)
+            yield _looked_through(FileReport(file))
             return
         if not self.rejects.parent.is_dir():
             raise ConfigurationError(
@@ -94,7 +94,15 @@ class Reading:
         from streamer.starting.card_keys_in_use import card_rule_of
 
         with self.rejects.open("wb") as out:
-            yield FileReport(file, out, card_rule_of(load_settings()))
+            yield _looked_through(FileReport(file, out, card_rule_of(load_settings())))
+
+
+def _looked_through(report: FileReport) -> FileReport:
+    """Say of the file what somebody would stop the command for, before it begins."""
+    note = report.file.card_note
+    if note is not None:
+        click.echo(f"streamer: {note}", err=True)
+    return report
 
 
 _OPTIONS: Final = (

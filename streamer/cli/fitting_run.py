@@ -29,6 +29,10 @@ def fitted(
     if request.shards > 1 or ray is not None:
         return _sharded(request, files, reading, ray)
     with reading.report(*files) as report, Bars() as bars:
+        bars.begin(
+            f"{report.file.name}: {report.file.n_rows:,} rows; their features, then the number of "
+            "clusters, then the version"
+        )
         made = fit(
             request,
             report,

@@ -62,6 +62,10 @@ class Gate:
         rulings = [judge_state(not_finite(candidate.sums))]
         if rulings[0].outcome == "pass":
             with self.reading.report(self.file) as report, Bars() as bars:
+                bars.begin(
+                    f"{report.file.name}: {report.file.n_rows:,} rows, scored by "
+                    f"{candidate.name[:12]} and {base.name[:12]}"
+                )
                 facts = measure_facts(
                     base,
                     candidate,

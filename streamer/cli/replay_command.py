@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, BinaryIO
 import click
 import msgspec
 from rich.console import Console
-from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
 
 from streamer.cli.files import PAYMENTS, Reading, reads_payments
 from streamer.cli.options import as_json
 from streamer.contract.messages import Alert
 from streamer.display.output import EXIT_FAILED, print_json, readable_errors
+from streamer.display.progress_bars import Bars
 from streamer.explaining.explanation import explain
 from streamer.model import Scorer
 from streamer.settings import Settings, load_settings
@@ -78,17 +78,18 @@ def replay(
         reading.report(file) as report,
         _opened(alerts_path) as alerts_out,
         _opened(explain_path) as explained_out,
-        _bar() as progress,
+        Bars() as bars,
     ):
         written = _Written(alerts_out, explained_out)
-        task = progress.add_task("scoring", total=report.file.n_rows)
+        n_rows = report.file.n_rows
+        bars.begin(f"{report.file.name}: {n_rows:,} rows to score, each before it teaches")
         summary = run(
             report.batches(settings.batch_max_records),
             _partition(settings),
             now_ms=lambda: time.time_ns() // 1_000_000,
             monotonic=time.monotonic,
             on_alert=written.add,
-            on_progress=lambda n: progress.advance(task, n),
+            on_progress=lambda n: bars.advance("scoring", n, n_rows),
             on_scored=written.explain,
             on_decoded=report.add,
         )
@@ -138,18 +139,6 @@ class _Written:
             self._explained.write(self._encoder.encode(explanation) + b"\n")
             self.n_explained += 1
             self.n_reproduced += bool(explanation.is_reproduced)
-
-
-def _bar() -> Progress:
-    console = Console(stderr=True)
-    return Progress(
-        *Progress.get_default_columns()[:2],
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    )
 
 
 @contextlib.contextmanager

@@ -39,6 +39,8 @@ _MAGIC: Final[tuple[tuple[bytes, str, str], ...]] = (
     (b"\xff\xd8\xff", "a picture", _EXPORT),
     (b"\x89HDF", "an HDF5 file", _EXPORT),
 )
+# Protocols 2 to 5; a file's first frame or opcode follows.
+_PICKLES: Final = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
 _YAML: Final = re.compile(rb"\s*(#[^\n]*\n\s*)*(---[ \t]*\r?\n|%YAML|- \w+:\s|\w[\w .-]*:\s)")
 _LOAD: Final = "load them into a database, and export the table as CSV"
 _SQL: Final = re.compile(
@@ -74,6 +76,13 @@ def refuse_foreign(start: bytes, name: str) -> None:
         raise _refusal(name, "SQL statements", _LOAD)
     if start and not start.strip(b"\x00"):
         raise _refusal(name, "zero bytes", "fetch or write it again; its content was lost")
+    if start.startswith(_PICKLES):
+        raise _refusal(
+            name,
+            "a pickle, which can run any code when it is read",
+            f"where it is your own: import pandas; pandas.read_pickle({name!r})"
+            f".to_parquet({name.partition('.')[0] + '.parquet'!r})",
+        )
     if _is_binary(start):
         raise _refusal(name, "binary data of no kind that is known", _EXPORT)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
 from itertools import islice
 from typing import Any, Final
 
@@ -24,7 +25,9 @@ from streamer.datafiles.repeated_keys import RepeatedKeys
 from streamer.datafiles.source import Part, readable
 from streamer.datafiles.substitutes import SUBSTITUTED, Substitutes
 from streamer.datafiles.zoneless import Zoneless
+from streamer.errors import ConfigurationError
 from streamer.intake import Declaration, Intake, Payment, Reading, Refused, plain_transaction
+from streamer.intake.naming import shown
 from streamer.intake.nothing import STANDS_FOR_NOTHING
 from streamer.intake.slots import field_paths
 
@@ -59,6 +62,7 @@ class JsonTable:
         for name in SUBSTITUTED:
             self._intake = Intake(for_rows(declaration, missing))
             if self._lacks(name):
+                self._refuse_absent(name, declaration)
                 missing.append(name)
         substitutes.fields.update(missing)
         self._intake = Intake(for_rows(declaration, missing))
@@ -139,6 +143,20 @@ class JsonTable:
         ]
         reached = [r for r in sample if not _is_missing(r, *before) and not _is_unread(r)]
         return bool(reached) and all(_is_missing(reading, name) for reading in reached)
+
+    def _refuse_absent(self, name: str, declaration: Declaration) -> None:
+        """Raise where somebody said which key a field is: a mistyped one would go unnoticed."""
+        field = getattr(declaration, name)
+        if not field.path or declaration.preset is not None:
+            return
+        found = [_object(value) or {} for _, value in islice(self._values(), _SAMPLE)]
+        keys = list(dict.fromkeys(str(key) for message in found for key in message))
+        close = get_close_matches(field.path[0], keys, n=1)
+        likely = f"did you mean {close[0]}? " if close else ""
+        raise ConfigurationError(
+            f"key for {name} must be in the file, got {field.path[0]}; {likely}the first "
+            f"{len(found):,} messages of {self._part.name} have the keys {shown(keys)}"
+        )
 
     def _read(self, value: bytes) -> Sequence[Reading]:
         transaction = self.own(value)

@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final
 
+from streamer.datafiles.card_column import card_column_in
 from streamer.datafiles.chunk import Table
 from streamer.datafiles.csv_table import CsvTable
 from streamer.datafiles.file_batches import FileBatch, Origin, batch_of
@@ -86,12 +87,19 @@ class PaymentFile:
             table = _TABLES[part.format](part, self.declaration, self.substitutes)
             n_rows += table.survey(labels)
             tables.append((part, table))
+        if "card_id" in self.substitutes.fields:
+            self.substitutes.card_column = card_column_in(self.source)
         return _Survey(tables, n_rows, labels)
 
     @property
     def n_rows(self) -> int:
         """How many rows there are, payments or not."""
         return self._survey.n_rows
+
+    @property
+    def card_note(self) -> str | None:
+        """Say that no column names the card, and which may; None where one does."""
+        return self.substitutes.card_note if self._survey.n_rows else None
 
     @property
     def notes(self) -> list[str]:

@@ -24,9 +24,13 @@ _MAX_NAMES: Final = 10_000 - _FIRST_CODE
 
 @dataclass
 class Substitutes:
-    """What was made up while a file was read; ``fields`` are the required ones it does not have."""
+    """What was made up while a file was read; ``fields`` are the required ones it does not have.
+
+    ``card_column`` is the one that `intake suggest` would take for the card, where there is any.
+    """
 
     fields: set[str] = field(default_factory=set)
+    card_column: str | None = None
     codes: dict[str, str] = field(default_factory=dict)
 
     def code(self, name: str) -> str:
@@ -46,14 +50,24 @@ class Substitutes:
         return code
 
     @property
+    def card_note(self) -> str | None:
+        """Say that the file has no cards and what to do about it; None where it has."""
+        if "card_id" not in self.fields:
+            return None
+        remedy = (
+            "where a column says whose it is, use --map card_id=COLUMN"
+            if self.card_column is None
+            else f"{self.card_column} may say whose it is: --map card_id={self.card_column}"
+        )
+        return (
+            "no column for card_id: every payment counts as a card of its own, and features of a "
+            f"card's past are off; {remedy}"
+        )
+
+    @property
     def notes(self) -> list[str]:
         """Say in sentences what was made up, transaction ids aside."""
-        notes = []
-        if "card_id" in self.fields:
-            notes.append(
-                "no column for card_id: every payment counts as a card of its own, and features of "
-                "a card's past are off; where a column says whose it is, use --map card_id=COLUMN"
-            )
+        notes = [] if self.card_note is None else [self.card_note]
         if "currency" in self.fields:
             notes.append(f"no column for currency: all amounts were taken to be in {CURRENCY}")
         if self.codes:

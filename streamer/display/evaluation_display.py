@@ -16,6 +16,10 @@ _PAIR_WIDTH: Final = len("0.000/0.000")
 # More detectors than these do not fit beside each other in a hundred columns.
 _SIDE_BY_SIDE: Final = 5
 _WEEKLY: Final = ("auc_roc", "average_precision", "cp_at_100", "recall_at_budget")
+_CP_AT_100: Final = (
+    "CP@100: of the 100 cards that rank highest on a day, the share with a fraud that day, averaged; a "
+    "card found is left out of later days"
+)
 _HEADINGS: Final = {
     "auc_roc": "AUC ROC",
     "average_precision": "avg. precision",
@@ -81,7 +85,7 @@ def _detectors(result: dict[str, Any]) -> Group:
     for name, figures in result["detectors"].items():
         cells = [_with_interval(figures[m], figures["intervals"][m]) for m in _HEADINGS]
         table.add_row(name, *cells)
-    return _titled(title, table)
+    return Group(_titled(title, table), Text(_CP_AT_100, style="dim"))
 
 
 def _weeks(result: dict[str, Any]) -> Group:

@@ -64,7 +64,9 @@ def render(result: dict[str, Any], path: str) -> Group:
         Text(),
         Text(
             f"Version {result['version'][:12]} has seen {result['transactions_seen']:,} payments "
-            f"and is in {path}. To start workers from it:"
+            f"and is in {path}. A service that has a head already takes it by `streamer model import` "
+            "and `streamer model promote VERSION --payments FILE`, which compares the two. To start "
+            "the workers of a new one from it:"
         ),
     )
 

@@ -115,11 +115,18 @@ def _alerting(summary: Summary, figures: dict[str, Any]) -> list[tuple[str, str,
 
 def _found(summary: Summary, figures: dict[str, Any]) -> list[tuple[str, str, str]]:
     """Return which frauds were alerted, as far as the file says which payments are."""
-    told = [(name, *words) for name, words in estimates_of(figures["found"]).items()]
+    estimates = estimates_of(figures["found"])
     if not summary.tally.is_labelled:
-        return told
+        return [(name, *words) for name, words in estimates.items()]
+    told = [
+        (f"{name}, estimated", words[0], f"{words[1]}, from alerts' labels alone")
+        for name, words in estimates.items()
+    ]
     normal = figures["normal"]
-    rows = [("normal payments", f"{normal['sent']:,}", f"{normal['alerted']:,} alerted")]
+    rows = [
+        *_by_labels(figures),
+        ("normal payments", f"{normal['sent']:,}", f"{normal['alerted']:,} alerted"),
+    ]
     for name, counts in figures["patterns"].items():
         pattern = FRAUD_PATTERNS.get(name)
         hidden = pattern is not None and not pattern.visible_without_labels
@@ -132,6 +139,16 @@ def _found(summary: Summary, figures: dict[str, Any]) -> list[tuple[str, str, st
         alerted = f"{unlabelled['alerted']:,} alerted"
         rows.append(("unlabelled", f"{unlabelled['sent']:,}", alerted))
     return rows + told
+
+
+def _by_labels(figures: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """Return recall by the labels of all payments; of a file that has no fraud there is none."""
+    frauds = figures["fraud"]["injected"]
+    if not frauds:
+        return []
+    alerted = figures["fraud"]["alerted"]
+    note = f"{alerted:,} of {frauds:,} frauds alerted, by all labels"
+    return [("recall", f"{alerted / frauds:.1%}", note)]
 
 
 def _sampled(summary: Summary, figures: dict[str, Any]) -> list[tuple[str, str, str]]:

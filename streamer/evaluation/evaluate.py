@@ -205,6 +205,8 @@ def _notes(request: Request, passed: Pass, window: Window) -> tuple[str, ...]:
             f"detectors of river ran from row {first:,}, "
             f"{window.first_measured - first:,} rows before the first measured one"
         )
+    if "isolation_forest" in request.rivals and request.protocol == "prequential":
+        notes.append("the isolation forest was trained once, on the rows before the measured ones")
     if request.rivals:
         notes.append(
             f"rivals alert by one causal threshold: what the budget's share of their last {RECENT:,} "

@@ -176,14 +176,14 @@ def _prequential(rows: Rows, span: RowRange | None) -> Window:
     if span is None:
         n_training = int(len(rows) * _TRAINING_SHARE)
         later = np.arange(len(rows)) >= n_training
-        which = f"scored rows after the first quarter of the file ({n_training:,} rows), which is"
+        which = f"scored rows after the first quarter of the file ({n_training:,} rows)"
         training = ~later & rows.is_valid
     else:
         later = span.holds(rows.file_rows)
-        which = f"scored rows from {span.first:,} to {span.last:,} of the file; those before are"
+        which = f"scored rows from {span.first:,} to {span.last:,} of the file"
         training = (rows.file_rows < span.first) & rows.is_valid
     measured = later & rows.is_measurable
-    note = f"measured: the {int(measured.sum()):,} {which} what the isolation forest is trained on"
+    note = f"measured: the {int(measured.sum()):,} {which}"
     days = rows.days
     periods = np.where(measured, days, -1)
     if len(np.unique(days[measured])) > 1:

@@ -63,6 +63,7 @@ _LEFT_OUT: Final = (
 _NO_CLAIM: Final = "# How the sample reads can be said once that is settled.\n"
 _ABOUT: Final = frozenset(("card_id", "timestamp"))
 _READABLE: Final = 0.9
+_ITSELF: Final = "`streamer intake suggest`"
 
 
 def suggest(
@@ -297,6 +298,11 @@ def _share(readings: Sequence[Reading]) -> float:
     return good / len(readings) if readings else 0.0
 
 
+def _help(refused: Refused) -> str:
+    """Return what would help; not this command, of which a refusal's hint may speak."""
+    return refused.detail if _ITSELF in refused.hint else refused.hint or refused.detail
+
+
 def _report(readings: Sequence[Reading], n_read: int) -> str:
     """Return comments on how a sample of ``n_read`` reads with the suggestion."""
     outcomes = Counter(outcome_of(reading) for reading in readings)
@@ -306,9 +312,7 @@ def _report(readings: Sequence[Reading], n_read: int) -> str:
         lines.append(
             "# Unsure: no payment is in the sample, by these lines; see whether that is so."
         )
-    refusals = Counter(
-        (r.reason, r.path, r.hint or r.detail) for r in readings if isinstance(r, Refused)
-    )
+    refusals = Counter((r.reason, r.path, _help(r)) for r in readings if isinstance(r, Refused))
     for (reason, path, help_), n in refusals.most_common(5):
         lines.append(f"# {n} refused, {reason} at {path}: {help_}")
     left = Counter(

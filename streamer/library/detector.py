@@ -27,7 +27,8 @@ from streamer.intake.by_name import load_declaration
 from streamer.library.given_payments import Payments, messages_of
 from streamer.library.given_settings import settings_of
 from streamer.library.given_verdicts import Verdicts, feedback_of
-from streamer.library.results import Refused, Results
+from streamer.library.python_hints import refused_of, warn_where_all_are_refused
+from streamer.library.results import Results
 from streamer.model import Sums
 from streamer.model.codec import VersionHeader, decode_version, encode_version
 from streamer.offline.offline_partition import OfflinePartition, ScoredPart
@@ -66,7 +67,9 @@ class Detector:
     ) -> None:
         self._clock = clock
         self._settings = settings_of(settings)
-        intake = Intake(load_declaration(self._settings.intake))
+        declaration = load_declaration(self._settings.intake)
+        self._has_zone = declaration.timestamp.zone is not None
+        intake = Intake(declaration)
         config = pipeline_config(self._settings)
         self._config = replace(config, with_scores=True, with_features=with_features, intake=intake)
         self._partition = self._beginning_with(None)
@@ -92,18 +95,23 @@ class Detector:
 
         ``payments``: dicts or JSON objects in any order that time allows (a card's own must be in
         order), an iterator of them, or a data frame of pandas, polars or pyarrow.  What cannot be
-        scored is in ``refused``, and stops nothing.
+        scored is in ``refused``, and stops nothing; where all of it is, for one reason, there is a
+        `RefusedWarning`.
 
         Without ``learn`` the model stays as it is, centers, scale and thresholds: what a model that is
         never fitted again would say.  Cards and merchants go on having a history.
         """
         first, n_repeated, passed_over, found = self._next_offset, 0, Counter[str](), Results()
-        for messages in messages_of(payments, self._settings.batch_max_records):
+        begun: list[bytes] = []
+        n_at_most = self._settings.batch_max_records
+        for messages in messages_of(payments, n_at_most, has_zone=self._has_zone):
+            begun = begun or messages
             for part in self._run(messages, learn=learn):
                 _add(found, part.outcome, first)
                 passed_over.update(part.outcome.passed_over)
                 n_repeated += part.outcome.ledger.repeated
         n = self._next_offset - first
+        warn_where_all_are_refused(found.refused, n, begun)
         return replace(found, n=n, passed_over=dict(passed_over), n_repeated=n_repeated)
 
     def teach(self, verdicts: Verdicts) -> None:
@@ -185,6 +193,5 @@ def _add(found: Results, outcome: Outcome, first: int) -> None:
     found.alerts.extend(outcome.alerts)
     found.overflow.extend(outcome.overflow)
     found.refused.extend(
-        Refused(each.record.offset - first, each.reason, each.path, each.detail, each.hint)
-        for each in outcome.dead_letters
+        refused_of(each, each.record.offset - first) for each in outcome.dead_letters
     )

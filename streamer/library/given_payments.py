@@ -22,8 +22,12 @@ Payments = Any
 """Mappings, JSON objects as bytes or text, or a data frame: of pandas, polars or pyarrow."""
 
 
-def messages_of(payments: Payments, n_at_most: int) -> Iterator[list[bytes]]:
+def messages_of(
+    payments: Payments, n_at_most: int, *, has_zone: bool = False
+) -> Iterator[list[bytes]]:
     """Yield the payments as JSON, ``n_at_most`` at a time, in their order.
+
+    Times without a zone are left to an intake that declares one (``has_zone``), and else an error.
 
     Raises `ConfigurationError` for what is no payment at all, naming its row from 0 on.
 
@@ -33,7 +37,7 @@ def messages_of(payments: Payments, n_at_most: int) -> Iterator[list[bytes]]:
     """
     rows = enumerate(_rows(payments))
     while some := list(islice(rows, n_at_most)):
-        yield [_message(number, row) for number, row in some]
+        yield [_message(number, row, has_zone=has_zone) for number, row in some]
 
 
 def _rows(payments: Payments) -> Iterable[Any]:
@@ -56,7 +60,7 @@ def _rows(payments: Payments) -> Iterable[Any]:
     )
 
 
-def _message(number: int, row: Any) -> bytes:
+def _message(number: int, row: Any, *, has_zone: bool) -> bytes:
     if isinstance(row, bytes):
         return row
     if isinstance(row, str):
@@ -68,11 +72,11 @@ def _message(number: int, row: Any) -> bytes:
         )
     given = {str(name): value for name, value in row.items() if not is_missing(value)}
     for name, value in given.items():
-        if isinstance(value, datetime) and value.tzinfo is None:
+        if isinstance(value, datetime) and value.tzinfo is None and not has_zone:
             raise ConfigurationError(
                 f"payment {number} must have a time zone in its {name}, got {value.isoformat()}; of a "
                 f"column of pandas frame[{name!r}].dt.tz_localize('UTC') gives it one, of polars "
-                f"pl.col({name!r}).dt.replace_time_zone('UTC')"
+                f"pl.col({name!r}).dt.replace_time_zone('UTC'); or declare zone in the file of intake="
             )
     try:
         return _ENCODER.encode(given)

@@ -26,6 +26,7 @@ from streamer.library.frame_rows import values_of
 from streamer.library.given_payments import Payments, messages_of
 from streamer.library.given_settings import settings_of
 from streamer.library.measured import Evaluation
+from streamer.library.python_hints import refused_of
 from streamer.library.results import Refused
 from streamer.model.codec import decode_version
 from streamer.settings import Settings
@@ -81,9 +82,10 @@ def evaluate(
     plan = LabelPlan(taught, label_delay // _MS, judged_after // _MS, seed=seed)
     request = _request(asked, plan, start, measured, seed, n_resamples)
     sides = _sides(labels, patterns)
+    has_zone = load_declaration(asked.intake).timestamp.zone is not None
     counts = _Counts()
     passed = run_pass(
-        _batches(payments, sides, asked.batch_max_records, measured),
+        _batches(payments, sides, asked.batch_max_records, measured, has_zone=has_zone),
         len(sides) if measured is None else min(len(sides), measured.stop),
         request.passing,
         now_ms=clock(),
@@ -109,10 +111,7 @@ class _Counts:
         self.passed_over: Counter[str] = Counter()
 
     def add(self, _: FileBatch, __: int, decoded: Decoded) -> None:
-        self.refused += [
-            Refused(each.record.offset, each.reason, each.path, each.detail, each.hint)
-            for each in decoded.dead_letters
-        ]
+        self.refused += [refused_of(each, each.record.offset) for each in decoded.dead_letters]
         self.passed_over.update(decoded.passed_over)
 
 
@@ -167,11 +166,16 @@ def _sides(labels: Labels, patterns: Labels | None) -> list[str | None]:
 
 
 def _batches(
-    payments: Payments, sides: list[str | None], n_at_most: int, measured: range | None
+    payments: Payments,
+    sides: list[str | None],
+    n_at_most: int,
+    measured: range | None,
+    *,
+    has_zone: bool,
 ) -> Iterator[FileBatch]:
     last = None if measured is None else measured.stop
     first = 0
-    for messages in messages_of(payments, n_at_most):
+    for messages in messages_of(payments, n_at_most, has_zone=has_zone):
         own = sides[first : first + len(messages)]
         if len(own) < len(messages):
             raise ConfigurationError(

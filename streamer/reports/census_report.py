@@ -70,8 +70,7 @@ def estimates_of(described: dict[str, Any]) -> dict[str, tuple[str, str]]:
     if "recall" in told and not described["sampled_frauds"]:
         least, n = described["recall_interval"][0], described["sampled_judged"]
         said = (
-            f"of all frauds alerted; more is not known, for none of {n:,.0f} drawn at random from "
-            "below the threshold and judged was a fraud"
+            f"of all frauds alerted; {n:,.0f} drawn below the threshold were judged, none a fraud"
         )
         told["recall"] = f"at least {least:.1%}", said
     return told

@@ -65,7 +65,7 @@ def test_refused_rows_are_in_the_summary_in_json_and_in_the_file_of_rejects(tmp_
         ["demo", "--input"],
     ],
 )
-def test_a_file_in_which_nothing_can_be_scored_is_one_line_and_1(
+def test_a_file_in_which_nothing_can_be_scored_ends_with_one_line_and_1(
     arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -77,8 +77,9 @@ def test_a_file_in_which_nothing_can_be_scored_is_one_line_and_1(
         options = rest if command == "demo" else [str(path), *rest]
         result = run(command, *options, *([str(path)] if command == "demo" else []))
         assert result.exit_code == 1
-        (line,) = result.stderr.splitlines()
+        *begun, line = result.stderr.splitlines()
         assert line.startswith("streamer: t.csv must hold payments, got ")
+        assert all(each.startswith("t.csv: ") for each in begun)
 
 
 def test_standard_input_and_a_compressed_file_replay_as_the_plain_one(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import gzip
 import io
+import pickle
 import random
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -377,3 +378,11 @@ def test_the_room_of_zstd_is_known_before_it_is_unpacked(n: int) -> None:
     stream.compress(data)
     without_size = bytes(stream.finish())
     assert n <= unpacking.most_of_zstd(without_size) <= n + 262_144
+
+
+def test_a_pickle_is_refused_by_its_name_with_what_makes_parquet_of_it(tmp_path: Path) -> None:
+    path = tmp_path / "2018-04-01.pkl"
+    path.write_bytes(pickle.dumps(ROWS))
+    with pytest.raises(ConfigurationError, match="got a pickle, which can run any code") as raised:
+        PaymentFile.of(path)
+    assert "read_pickle('2018-04-01.pkl').to_parquet('2018-04-01.parquet')" in str(raised.value)

@@ -81,19 +81,21 @@ def test_the_summary_says_what_was_drawn_and_what_that_tells() -> None:
     summary = summary_of(Ledger(3, 3, 0, 3), restarts=None)
     assert "sampled" not in shown(render_summary(summary)).split()
     summary.tally.add_alert("alert-2", "a", 10.0)
-    early = shown(render_summary(summary)).split("recall")[1].split("precision")[0]
+    early = shown(render_summary(summary)).split("recall, estimated")[1].split("precision")[0]
     assert early.split()[:2] == ["at", "least"]
-    assert "none of 1 drawn at random" in " ".join(early.split())
+    said = " ".join(early.split())
+    assert "1 drawn below the threshold were judged, none a fraud" in said
     assert "100" not in early
     summary.tally.add_alert("alert-3", "c", 10.0)
     lines = [line.strip() for line in shown(render_summary(summary)).splitlines()]
     (drawn,) = [line for line in lines if line.startswith("sampled")]
-    (recall,) = [line for line in lines if line.startswith("recall")]
+    by_labels, recall = [line for line in lines if line.startswith("recall")]
     (normal,) = [line for line in lines if line.startswith("normal payments")]
     assert drawn.split()[1] == "2"
     assert drawn.endswith("drawn at random from below the threshold; 1 fraud")
-    assert recall.split()[1] == "18.2%"
-    assert recall.endswith("by 2 sampled judged")
+    assert by_labels.endswith("frauds alerted, by all labels")
+    assert recall.split()[:3] == ["recall,", "estimated", "18.2%"]
+    assert "by 2 sampled judged" in recall
     assert normal.endswith(" 0 alerted")
 
 

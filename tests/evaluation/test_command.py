@@ -199,7 +199,7 @@ def test_a_handbook_protocol_stands_beside_what_was_published(tmp_path: Path) ->
 def test_a_handbook_protocol_on_other_dates_exits_with_2(simulated: Path) -> None:
     result = run("evaluate", str(simulated), "--protocol", "handbook-a", **SETTINGS)
     assert result.exit_code == 2
-    (line,) = result.stderr.splitlines()
+    *_, line = result.stderr.splitlines()
     assert "file must cover 2018-07-25 to 2018-08-14" in line
 
 

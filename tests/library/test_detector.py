@@ -231,3 +231,34 @@ def test_a_stream_is_read_no_further_than_what_is_handed_on() -> None:
     endless = ({"n": next(numbers)} for _ in iter(int, 1))
     next(messages_of(endless, 100))
     assert next(numbers) == 100
+
+
+def test_a_frame_of_which_every_row_is_refused_warns_with_its_columns_and_what_to_do() -> None:
+    rows = [dict(row) for row in PAYMENTS[:300]]
+    for row in rows:
+        row["customer_id"] = row.pop("card_id")
+    with pytest.warns(streamer.RefusedWarning) as caught:
+        found = made().process(rows)
+    told = str(caught[0].message)
+    assert told.startswith("all 300 payments were refused, missing_field at $.card_id: ")
+    assert "timestamp" in told
+    assert 'df.rename(columns={"customer_id": "card_id"})' in told
+    assert caught[0].filename == __file__
+    assert 'Detector(intake="FILE.toml")' in found.refused[0].hint
+    assert "streamer intake" not in found.refused[0].hint
+
+
+def test_one_payment_that_can_be_scored_is_no_reason_to_warn() -> None:
+    assert len(made().process([PAYMENTS[0], {"amount": 1}, {"amount": 2}]).refused) == 2
+
+
+def test_times_without_a_zone_are_those_of_the_declaration_where_it_has_one(tmp_path: Path) -> None:
+    declaration = tmp_path / "bank.toml"
+    declaration.write_text('[timestamp]\nzone = "Europe/Paris"\n')
+    row = PAYMENTS[0] | {"timestamp": datetime(2026, 1, 5, 10)}
+    zoned = row | {"timestamp": "2026-01-05T10:00:00+01:00"}
+    found = []
+    for each in (row, zoned):
+        detector = made(intake=str(declaration), with_features=True)
+        found.append(detector.process([each]).features[0])
+    assert found[0] == found[1]
