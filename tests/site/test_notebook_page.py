@@ -33,6 +33,7 @@ def test_the_notebook_is_committed_without_outputs_and_in_order() -> None:
 
 def test_page_and_plots_are_small_shown_and_name_no_folder_of_a_machine() -> None:
     page = PAGE.read_text("utf-8")
+    assert "days; from the Fraud Detection Handbook\n" in page
     plots = sorted(DOCS.glob("notebook-*.png"))
     assert re.findall(r"\]\((notebook-\d+\.png)\)", page) == [path.name for path in plots]
     assert sum(path.stat().st_size for path in plots) < 300_000

@@ -5,9 +5,12 @@ What a frame cannot say, such as a time without a zone, is refused by its row an
 
 from __future__ import annotations
 
+import json
+import runpy
 from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -17,7 +20,9 @@ import pyarrow as pa
 import pytest
 
 import streamer
+from ops.site.blocks import pages_with_blocks
 from streamer.simulator import Simulator, SimulatorConfig
+from tests.integrations.environments import ROOT
 
 N: Final = 3_000
 SETTINGS: Final[dict[str, Any]] = {
@@ -272,3 +277,21 @@ def test_labels_of_every_kind_measure_alike() -> None:
     unknown[N - 100 :] = pd.NA
     # Of what is not warming, and so many of nobody knows what.
     assert streamer.evaluate(frame, unknown, **options).n_measured == N - 1_000 - 100
+
+
+def test_the_example_from_a_frame_to_the_service_runs_as_the_page_has_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    blocks = [each for each in pages_with_blocks(ROOT) if each.page == "docs/library.md"]
+    [example] = [each.text for each in blocks if "import pandas" in each.text]
+    rows = Simulator(SimulatorConfig(seed=7)).generate(12_000).rows()
+    (tmp_path / "mine.jsonl").write_text("\n".join(json.dumps(row) for row in rows))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "example.py").write_text(example)
+    ran = runpy.run_path("example.py")
+    assert len(ran["results"].alerts) > 50
+    assert "why" in capsys.readouterr().out
+    taught = ran["verdicts"]["decided_at"] <= ran["payments"]["timestamp"].iloc[-1]
+    assert 3_000 < taught.sum() < 12_000
+    later = streamer.Detector.load("model.safetensors")
+    assert later.version_id == ran["detector"].version_id

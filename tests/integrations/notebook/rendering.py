@@ -1,7 +1,8 @@
 """Runs the notebook of the documentation, and writes its page and plots.
 
 ``python -m tests.integrations.notebook.rendering``, by the interpreter of the environment, writes
-``docs/notebook.md`` and ``docs/notebook-N.png``; of simulated payments where ``HANDBOOK`` is not set.
+``docs/notebook.md`` and ``docs/notebook-N.png``; of the Handbook's payments, which ``HANDBOOK`` has to
+name, as the notebook says how to have them.
 """
 
 from __future__ import annotations
@@ -49,7 +50,11 @@ def _environment(environ: Mapping[str, str]) -> Iterator[None]:
 
 
 def main() -> None:
-    """Write page and plots."""
+    """Write page and plots; exit with a sentence where ``HANDBOOK`` names no file."""
+    if not Path(os.environ.get("HANDBOOK", "")).is_file():
+        raise SystemExit(
+            "HANDBOOK must name a Parquet file of the Handbook's payments; see the notebook"
+        )
     page, plots = page_of(executed({}), PAGE.stem)
     for path in PAGE.parent.glob(f"{PAGE.stem}-*.png"):
         path.unlink()
