@@ -57,9 +57,7 @@ _ORDER: Final = (
 ).split()
 _ADDED: Final = (*OPTIONAL_READERS, "label")
 _SURE_LABEL: Final = 90.0
-_LEFT_OUT: Final = (
-    "# Unsure: what may be card numbers is left out above, as '...'; no such line holds.\n"
-)
+_LEFT_OUT: Final = "# Unsure: what may be card numbers is '...' above; no such line holds.\n"
 _NO_CLAIM: Final = "# How the sample reads can be said once that is settled.\n"
 _ABOUT: Final = frozenset(("card_id", "timestamp"))
 _READABLE: Final = 0.9
