@@ -100,34 +100,31 @@ def demo(
 
     if rate is None and input_path is None:
         rate = 4_000.0
-    prepare()
     console = Console(stderr=as_json)
     of_file = reading.report(input_path) if input_path is not None else nullcontext()
-    with (
-        of_file as report,
-        _alerts_file(alerts_path) as write,
-        Display(console, as_json) as display,
-    ):
-        options = DemoOptions(duration_s, rate, seed, report, keep)
+    with of_file as report, _alerts_file(alerts_path) as write:
         if report is not None:
             report.file.require_rows()
+        options = DemoOptions(duration_s, rate, seed, report, keep)
+        prepare()
+        with Display(console, as_json) as display:
 
-        def show(summary: Summary) -> None:
-            if report is not None:
-                report.require_payments()
-            if as_json:
-                print_json(summary.to_dict() | (report.to_dict() if report is not None else {}))
-                # Whoever reads a pipe is not to wait for the end of a demo that is kept.
-                sys.stdout.flush()
-                return
-            console.print(render_summary(summary, report.notes if report is not None else ()))
-            story = summary.over_time and render_story(summary.over_time, console)
-            if story is not None:
-                console.print("", story, sep="\n")
-            if display.unshown is not None:
-                console.print(display.unshown, highlight=False)
+            def show(summary: Summary) -> None:
+                if report is not None:
+                    report.require_payments()
+                if as_json:
+                    print_json(summary.to_dict() | (report.to_dict() if report is not None else {}))
+                    # Whoever reads a pipe is not to wait for the end of a demo that is kept.
+                    sys.stdout.flush()
+                    return
+                console.print(render_summary(summary, report.notes if report is not None else ()))
+                story = summary.over_time and render_story(summary.over_time, console)
+                if story is not None:
+                    console.print("", story, sep="\n")
+                if display.unshown is not None:
+                    console.print(display.unshown, highlight=False)
 
-        summary = run_demo(options, display, write, show)
+            summary = run_demo(options, display, write, show)
     if not summary.is_sound:
         raise SystemExit(EXIT_FAILED)
 

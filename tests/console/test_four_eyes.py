@@ -193,7 +193,7 @@ def test_an_approved_snooze_is_carried_out_when_its_alert_is_gone_and_not_where_
         console.alert = nothing  # type: ignore[method-assign]
         original, console.snoozes = console.snoozes, Full()  # type: ignore[assignment]
         no_room = lea.post(f"{path}/carry-out", lea.get("/proposals"))
-        assert (no_room.status_code, "2,000 at a time" in no_room.text) == (409, True)
+        assert (no_room.status_code, "2,000 snoozes at a time" in no_room.text) == (409, True)
         console.snoozes = original
         assert lea.post(f"{path}/carry-out", lea.get("/proposals")).status_code == 200
         [found] = asked(client, console.snoozes.now, now_ms()).values()
