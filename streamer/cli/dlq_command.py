@@ -235,7 +235,7 @@ def replay(
     with audited(settings, "replay dead letters", ("topic", topic), details) as came:
         n_sent = run_replay(settings, plan)
         came["sent"] = str(n_sent)
-        click.echo(f"{n_sent:,} messages sent", err=True)
+        click.echo(f"{n_sent:,} {'message' if n_sent == 1 else 'messages'} sent", err=True)
 
 
 def _sentences(plan: Plan) -> Iterator[str]:

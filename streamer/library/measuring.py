@@ -93,9 +93,10 @@ def evaluate(
         on_decoded=counts.add,
     )
     if not passed.rows.is_valid.any():
-        told = (
-            f"; row {counts.refused[0].row}: {counts.refused[0].detail}" if counts.refused else ""
-        )
+        first = counts.refused[0] if counts.refused else None
+        told = "" if first is None else f"; row {first.row}: {first.detail}"
+        if first is not None and first.hint:
+            told += f"; {first.hint}"
         raise ConfigurationError(
             f"payments must hold some that can be scored, got none of {len(passed.rows):,}{told}"
         )

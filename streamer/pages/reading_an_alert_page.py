@@ -140,8 +140,9 @@ _WORDS: Final = """\
 - **Familiarity** is the share of a card's payments at this merchant, in this country, for this category,
   or how much like its usual hours this one is. A few percent may be: never before.
 - **Fraud share** is an estimate from known frauds, of payments that could have been judged: older than
-  about a week, or judged already. Of few payments it is close to 1%, what it begins with. Where no fraud
-  is known, it is a reason only if there is no other.
+  about a week, or judged already. It begins with 1%, which weighs as much as one payment: of one payment
+  that was a fraud it is 50%, and of few it says little. Where no fraud is known, it is a reason only if
+  there is no other.
 - **Score** and **severity** are ranks. With a score of 0.998, two in a thousand recent payments rank higher.
   A critical alert is at the top of today's pile; on a quiet day that may be harmless.
 - **Probability** is what the score is not: how likely fraud is, by what verdicts have taught. It is as

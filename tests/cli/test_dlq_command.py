@@ -149,7 +149,7 @@ def test_replay_sends_each_once_and_what_the_intake_mends_is_scored(
     assert "; 3 sent again" in listed
     assert "messages sent" not in again.stderr
     as_it_was = run("dlq", "replay", "--reason", "malformed_json", "--yes", **env)
-    assert "1 messages sent" in as_it_was.stderr
+    assert "1 message sent" in as_it_was.stderr
     assert service.wait_consumed(15).dead_lettered == 9
     (broken,) = [
         message
@@ -172,7 +172,7 @@ def test_replay_takes_verdicts_and_letters_of_one_partition_or_time(service: Ser
     refused = run(*of_verdicts, "--intake", "stripe", **env)
     assert "--intake must be of payments" in refused.stderr
     done = run(*of_verdicts, **env)
-    assert "1 messages sent" in done.stderr
+    assert "1 message sent" in done.stderr
     wait_until(lambda: len(service.dead_letters(topic)) == 2, service.workers[0].log)
     # The letter that it has become is another one, not sent yet.
     assert "1 is not: sent again before" in run(*of_verdicts[:-1], "--dry-run", **env).stdout
