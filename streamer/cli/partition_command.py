@@ -56,7 +56,7 @@ def show(topic: str | None, as_json: bool) -> None:
             f"STREAMER_NAMESPACE must be one in which partitions were read, got {settings.namespace!r}"
             if topic is None
             else f"--topic must be one whose partitions were read in STREAMER_NAMESPACE "
-            f"{settings.namespace!r}, got {topic}"
+            f"{settings.namespace!r}, got {topic}; one of verdicts has none before the first"
         )
     print_partitions(rows)
 

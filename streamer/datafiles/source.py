@@ -131,7 +131,17 @@ class Source:
     @classmethod
     def _piped(cls, said: _Said) -> Source:
         directory = Path(tempfile.mkdtemp(prefix="streamer-"))
-        path = directory / "standard-input"
+        try:
+            source = cls._copied(directory / "standard-input", said)
+        except BaseException:
+            # What is refused is somebody's payments all the same.
+            shutil.rmtree(directory, ignore_errors=True)
+            raise
+        weakref.finalize(source, shutil.rmtree, directory, ignore_errors=True)
+        return source
+
+    @classmethod
+    def _copied(cls, path: Path, said: _Said) -> Source:
         try:
             with path.open("wb") as out:
                 shutil.copyfileobj(sys.stdin.buffer, out)
@@ -139,9 +149,7 @@ class Source:
             raise ConfigurationError(f"standard input must be readable, got {error}") from None
         # What no content tells is taken for messages, one a line.
         files: list[_File] = [("standard input", path, said.format or "jsonl")]
-        source = cls._laid_down(files, said)
-        weakref.finalize(source, shutil.rmtree, directory, ignore_errors=True)
-        return source
+        return cls._laid_down(files, said)
 
     @classmethod
     def _directory(cls, directory: Path, said: _Said) -> Source:

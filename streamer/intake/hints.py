@@ -39,8 +39,8 @@ def hinted(refused: Refused, message: Any, declaration: Declaration) -> Refused:
         )
     elif refused.path.removeprefix("$.") not in Transaction.__struct_fields__:
         hint = (
-            "the declared path is not in this message: have the producer send it, or name a second "
-            "path in a list if it is somewhere else"
+            "the declared path is not in this message, or has nothing in it: have the producer send "
+            "it, or name a second path in a list if it is somewhere else"
         )
     else:
         hint = "say where it is: `streamer intake suggest` proposes the lines from a sample"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import bz2
+import gc
 import gzip
 import io
 import pickle
 import random
+from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -139,6 +141,24 @@ def test_standard_input_that_is_closed_is_one_readable_error(
     monkeypatch.setattr("sys.stdin", None)
     with pytest.raises(ConfigurationError, match="standard input must be readable"):
         PaymentFile.of("-")
+
+
+@pytest.mark.parametrize(
+    "given", [content("csv"), b"%PDF-1.7\n", None], ids=["read", "refused", "none"]
+)
+def test_what_came_on_standard_input_is_kept_no_longer_than_it_is_read(
+    given: bytes | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are somebody's payments, also those of a file that is refused."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    piped = None if given is None else io.TextIOWrapper(io.BytesIO(given))
+    monkeypatch.setattr("sys.stdin", piped)
+    with suppress(ConfigurationError):
+        file = PaymentFile.of("-")
+        assert len(list(tmp_path.iterdir())) == 1
+        del file
+    gc.collect()
+    assert list(tmp_path.iterdir()) == []
 
 
 def pretty(rows: list[dict[str, Any]], indent: int = 2) -> bytes:
