@@ -64,7 +64,13 @@ class BlockSession:
             program.chmod(0o755)
         # The package is wherever this process found it, or the copy.
         package = Path(streamer.__file__).parents[1] if copied is None else self._folder
-        self._environ = child_environment(dict(environment)) | {
+        inherited = child_environment(dict(environment))
+        if copied is not None:
+            # What a copy executes is no part of what the tests cover of the package.
+            inherited = {
+                k: v for k, v in inherited.items() if not k.startswith(("COV_", "COVERAGE_"))
+            }
+        self._environ = inherited | {
             "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
             "PYTHONPATH": str(package),
             "COLUMNS": "100",

@@ -60,8 +60,8 @@ def warn_where_all_are_refused(refused: Sequence[Refused], n: int, first: Sequen
 def _in_python(hint: str, path: str) -> str:
     """Return a hint with what a program does in place of the command's option.
 
-    >>> _in_python("it looks like BankSim's: use the preset banksim (--intake banksim), or so", "$.x")
-    'it looks like BankSim\'s: use Detector(intake="banksim")'
+    >>> _in_python("use the preset banksim (--intake banksim), or so", "$.card_id")
+    'use Detector(intake="banksim")'
     """
     field = path.removeprefix("$.")
     hint = _PRESET.sub(r'use Detector(intake="\g<name>")', hint)

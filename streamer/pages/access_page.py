@@ -44,20 +44,20 @@ _REST: Final = """
 Two ways to write a name in capitals and small letters are one person, also for "somebody else".
 
 A refusal is a page (403; 503 while OPA is away; 404 where nothing was proposed) with the reason and the id of the decision, which is also in the
-log as `access denied`, on the audit topic as `denied`, and in OPA's decision log where that decided. What was typed is on the page. An auditor who opens an alert claims nothing.
+log as `access denied`, on the audit topic as `denied`, and in OPA's decision log where that decided. What was typed comes back on the page, to be copied or sent again. An auditor who opens an alert claims nothing.
 A page's head has the links that somebody may follow, and who may not see the queue begins elsewhere: a model owner at *Model*, an operator at *Operations*.
 
 ## Two people
 
-A proposal (another version, an import, a policy, a snooze beyond `STREAMER_CONSOLE_SNOOZE_DAYS`) is made by one person and approved by another, and each step is on the audit
-topic before it is taken: `granted` before, `done` or `failed` after. What was approved is carried out by a command with `--proposal ID`, a snooze by a lead on
+A proposal (another version, an import, a policy, a snooze beyond `STREAMER_CONSOLE_SNOOZE_DAYS`, the erasure of a card) is made by one person and approved by another, and each step is on the audit
+topic before it is taken: `granted` before, `done` or `failed` after. What was approved is carried out by a command with `--proposal ID`, an erasure by the same `streamer privacy erase` once more, a snooze by a lead on
 *Proposals*. What keeps it so, and what does not (`tests/console/test_four_eyes.py` tries each):
 
 | way around | what happens | what is the defence |
 |---|---|---|
 | who made it approves it, by the form or by another way to write their name | refused, by the page and by the store beneath it | streamer |
 | a form that another site makes a lead send | refused: it lacks the session's token | streamer |
-| the audit topic does not take the entry | nothing is proposed, decided or put off | streamer |
+| the audit topic does not take the entry | nothing is proposed, decided or snoozed | streamer |
 | an approved proposal written to `STREAMER_PROPOSALS_TOPIC` | nothing: no part of streamer reads that topic | who else reads it must know that it is a record; Kafka's access list says who writes it |
 | an approved proposal written into Redis | it is believed: *Proposals* shows it, `--proposal` takes it. The audit topic has no `propose` and no `approved` of it | Redis' access list: who may write there may set the head itself |
 | an approved proposal carried out twice, or after something else was put in force | refused: Redis has first that it is used, and a promotion or policy must take the place of what was in force when it was proposed (what workers learned since aside). Between that look and a promotion another command can move the head; a proposal whose command failed is used, too | streamer; propose it again |
@@ -65,14 +65,14 @@ topic before it is taken: `granted` before, `done` or `failed` after. What was a
 | a command without a proposal | refused where `STREAMER_COMMAND_ROLES` is set; done where it is not, with its entry on the audit topic | who sets that variable; below |
 | one person with two accounts, or two of a provider's | they are two people | who adds accounts; the audit topic has each |
 
-So give Redis and Kafka users of their own: the console's and the workers' as they need, people's none. Of Kafka's lists [audit.md](audit.md) has examples.
+So give the console and the workers users of their own in Redis and Kafka, with the rights that they need, and give people no rights there. [audit.md](audit.md) has examples of Kafka's access lists.
 
 ## Commands
 
 Whoever reaches Redis and Kafka can do what they allow. Where commands are started by something that sets the environment (a scheduler, sudo, a job of continuous
 integration), `STREAMER_COMMAND_ROLES=deploy=operator,ana=model_owner` gives the users of that machine roles, and a command is asked for as a page is, by the table or
 by OPA: `model promote` and its canary (`promote`), `model rollback` (`roll_back`, by the table while OPA is away), `model import` and `pull` (`import_version`),
-`policy apply` (`change_policy`), `audit export` (`read_audit`) and `users` (`manage_users`); with `--proposal ID` also `carry_out`, and the proposal must be approved and be of what is done.
+`policy apply` (`change_policy`), `audit export` (`read_audit`), `users` (`manage_users`), `privacy export` and `privacy bound` (`export_card`) and `privacy erase` (`erase`); with `--proposal ID` also `carry_out`, and the proposal must be approved and be of what is done.
 Who can start a shell there can leave the variable out: it keeps honest people from slips, and no one else.
 
 ## How people are known
@@ -136,7 +136,7 @@ sign with RS256, PS256 or ES256 (`STREAMER_OIDC_ALGORITHMS`), and be https unles
 - Roles are those of the groups at the login, until `STREAMER_CONSOLE_SESSION_S` is over; another `STREAMER_OIDC_ROLES` or groups claim ends the sessions of all who came by the provider. Who must be out at once: take them out of the groups at the provider, and start the console with
   another `STREAMER_CONSOLE_SECRET`, which ends all sessions. Nothing is asked of the provider in between, and its own logout is not heard of.
 - Logging out ends the console's session, and goes on to the provider's logout where it says it has one.
-- While the provider is away nobody logs in by it, and sessions go on. Local accounts work beside it where there is a file of them: keep one for that day.
+- While the provider is away nobody logs in by it, and sessions go on. Local accounts work beside it where there is a file of them: keep an account for that day.
 - What was typed when a session ended is on the login's page to copy: it does not come along to the provider and back.
 
 A login that is refused has its outcome on the page, in the log (`oidc login refused`), in `streamer_oidc_logins_total`, and, where the provider's answer is at fault, on the audit topic. An address

@@ -6,9 +6,10 @@ Every function returns when a client that asks for metadata sees the result.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, Final
 
-from confluent_kafka import ElectionType, KafkaException, TopicPartition
+from confluent_kafka import ElectionType, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import (
     AdminClient,
     AlterConfigOpType,
@@ -70,7 +71,7 @@ def place_topic(admin: AdminClient, topic: str, brokers: Sequence[int]) -> None:
     delete_topic(admin, topic)
     places = [[i + 1 for i in brokers]] * n_partitions
     wanted = NewTopic(topic, n_partitions, replica_assignment=places)
-    _done(admin.create_topics([wanted], operation_timeout=_TIMEOUT_S))
+    wait_until(lambda: _is_made(admin, wanted), f"topic {topic} is made anew")
     _wait_served(admin, topic, n_partitions)
 
 
@@ -165,6 +166,19 @@ def _known_partitions(admin: AdminClient, topic: str) -> int:
 def _n_partitions(admin: AdminClient, topic: str) -> int:
     found = admin.list_topics(timeout=_TIMEOUT_S).topics.get(topic)
     return 0 if found is None else len(found.partitions)
+
+
+def _is_made(admin: AdminClient, wanted: NewTopic) -> bool:
+    """Create a topic; one that the controller still has, though a broker has not, is deleted again."""
+    try:
+        _done(admin.create_topics([wanted], operation_timeout=_TIMEOUT_S))
+    except KafkaException as error:
+        if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+            raise
+        with suppress(KafkaException):
+            delete_topic(admin, wanted.topic)
+        return False
+    return True
 
 
 def _done(futures: dict[Any, Any]) -> None:

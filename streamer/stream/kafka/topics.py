@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from confluent_kafka import KafkaError, KafkaException
@@ -31,6 +31,7 @@ _TIMEOUT_S: Final = 10.0
 # One answer takes milliseconds; a handshake over TLS with many SCRAM iterations a good deal more.
 _ATTEMPT_S: Final = 1.0
 _LEAST_ATTEMPT_S: Final = 0.1
+_ASK_AGAIN_S: Final = 0.1
 
 
 def topic_names(settings: Settings) -> list[str]:
@@ -68,8 +69,21 @@ def prepare_topics(settings: Settings, timeout_s: float = _TIMEOUT_S) -> None:
         # As many as the transactions have already: an alert keeps its partition's number.
         n = counts.get(settings.transactions_topic, settings.topic_partitions)
         create_topics(admin, dict.fromkeys(missing, n), settings.topic_replication_factor, settings)
-        counts = partition_counts(admin, timeout_s)
+        counts = _counts_with(admin, missing, timeout_s)
     check_topics(settings, counts)
+
+
+def _counts_with(admin: AdminClient, names: Collection[str], timeout_s: float) -> dict[str, int]:
+    """Return all topics' partitions once ``names`` are there, or when the time is over; blocks.
+
+    A broker knows of a topic some moments after the controller has made it.
+    """
+    deadline = time.monotonic() + timeout_s
+    while not (counts := partition_counts(admin, timeout_s)).keys() >= set(names):
+        if time.monotonic() >= deadline:
+            break
+        time.sleep(_ASK_AGAIN_S)
+    return counts
 
 
 def prepare_console_topics(settings: Settings, timeout_s: float = _TIMEOUT_S) -> None:
